@@ -1,0 +1,37 @@
+"""The shared code of the course *Gradients through randomness*.
+
+Three layers, each ignorant of the next: mathematics (`sampling`, `estimators`, `exact`,
+`variance`), figures (`plotting`) and controls (`controls`, `exercises`).
+
+Importing the package imports TensorFlow and TensorFlow Probability without the log lines that
+their C++ code writes to file descriptor 2 at import and at the first device query, and leaves
+GPUs alone: the course computes on the CPU.  Import it first in a notebook.
+"""
+
+import contextlib
+import os
+import sys
+
+
+@contextlib.contextmanager
+def _quiet_descriptor_2():
+    """Send what C++ code writes to standard error nowhere, for the length of a `with` block."""
+    sys.stderr.flush()
+    saved = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+
+
+with _quiet_descriptor_2():
+    import tensorflow as tf
+    import tensorflow_probability as _tfp  # noqa: F401
+
+    # A TensorFlow that is in use already keeps the devices that it has.
+    with contextlib.suppress(RuntimeError):
+        tf.config.set_visible_devices([], "GPU")
+    tf.config.list_logical_devices()

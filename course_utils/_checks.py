@@ -1,0 +1,182 @@
+"""What every estimator asks of its arguments, and the tiling behind per-sample gradients.
+
+Values are checked where they are known, outside a `tf.function`; inside one only shapes and types.
+"""
+
+import numbers
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+tfd = tfp.distributions
+
+# TFP's own validation lets a negative diagonal of MultivariateNormalDiag pass.
+_POSITIVE = {"scale", "scale_diag", "temperature"}
+
+
+def show(value) -> str:
+    """A number or a short array as an error message shows it."""
+    return np.array2string(np.asarray(value), precision=4, threshold=8, separator=", ")
+
+
+def whole_number(name: str, value, at_least: int = 1) -> int:
+    """Return `value`, a whole number of at least `at_least`; bools and 10.0 do not count as one."""
+    if not isinstance(value, numbers.Integral) or isinstance(value, bool):
+        raise TypeError(f"{name} must be a whole number, got {value!r}")
+    if value < at_least:
+        raise ValueError(f"{name} must be at least {at_least}, got {value!r}")
+    return int(value)
+
+
+def positive(name: str, value) -> float:
+    """Return `value`, a finite positive number; a tensor inside a `tf.function` passes."""
+    if isinstance(value, tf.Tensor) and not tf.executing_eagerly():
+        return value
+    if isinstance(value, bool) or not np.isscalar(value) and np.ndim(value) != 0:
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a number, got {value!r}") from None
+    if not (np.isfinite(number) and number > 0):
+        raise ValueError(f"{name} must be positive and finite, got {value!r}")
+    return number
+
+
+def _tensor(name: str, value) -> tuple[tf.Tensor | np.ndarray, tf.DType | None]:
+    """A parameter's value, and its float dtype where it has one of its own."""
+    typed = isinstance(value, tf.Tensor | tf.Variable | np.ndarray)
+    try:
+        value = tf.convert_to_tensor(value) if isinstance(value, tf.Variable) else value
+        array = value if isinstance(value, tf.Tensor) else np.asarray(value)
+    except (TypeError, ValueError):
+        array = np.asarray(None)
+    dtype = None if array.dtype == object else tf.as_dtype(array.dtype)
+    if dtype is None or not (dtype.is_floating or dtype.is_integer):
+        raise TypeError(f"params[{name!r}] must be a number or a float tensor, got {value!r}")
+    return array, dtype if typed and dtype.is_floating else None
+
+
+def as_params(params) -> dict[str, tf.Tensor]:
+    """Return the parameters as finite tensors of one float dtype: the tensors' own, else float32."""
+    if not isinstance(params, dict) or not params:
+        raise TypeError(f"params must be a dict of name → number or tensor, got {params!r}")
+    values = {name: _tensor(name, value) for name, value in params.items()}
+    dtypes = {name: dtype.name for name, (_, dtype) in values.items() if dtype is not None}
+    if len(set(dtypes.values())) > 1:
+        raise TypeError(f"params must share one float dtype, got {dtypes}")
+    dtype = next(iter(dtypes.values()), "float32")
+    tensors = {name: tf.cast(value, dtype) for name, (value, _) in values.items()}
+    for name, tensor in tensors.items():
+        check_finite(f"params[{name!r}]", tensor)
+    return tensors
+
+
+def check_finite(name: str, value) -> None:
+    if tf.executing_eagerly() and not np.all(np.isfinite(value)):
+        raise ValueError(f"{name} must be finite, got {show(value)}")
+
+
+def build(make_distribution, params: dict[str, tf.Tensor]) -> tfd.Distribution:
+    """Return make_distribution(**params), its own parameters checked, nested ones too."""
+    if not callable(make_distribution):
+        raise TypeError(f"make_distribution must be callable, got {make_distribution!r}")
+    try:
+        distribution = make_distribution(**params)
+    except TypeError as error:
+        raise TypeError(f"make_distribution does not take the params {list(params)}: {error}")  # noqa: B904
+    except (ValueError, tf.errors.InvalidArgumentError) as error:
+        shapes = {name: list(value.shape) for name, value in params.items()}
+        raise ValueError(f"make_distribution does not take params of shapes {shapes}: {error}")  # noqa: B904
+    if not isinstance(distribution, tfd.Distribution) or not isinstance(
+        distribution.dtype, tf.DType
+    ):
+        raise TypeError(
+            f"make_distribution must give a distribution of one tensor, got {distribution!r}"
+        )
+    if tf.executing_eagerly():
+        _check_values(distribution)
+    return distribution
+
+
+def _check_values(distribution: tfd.Distribution) -> None:
+    law = type(distribution).__name__
+    for name, value in distribution.parameters.items():
+        if isinstance(value, tfd.Distribution):
+            _check_values(value)
+        elif isinstance(value, float | list | np.ndarray | tf.Tensor | tf.Variable):
+            array = np.asarray(value)
+            if np.issubdtype(array.dtype, np.floating):
+                check_finite(f"{name} of {law}", array)
+                if name in _POSITIVE and not np.all(array > 0):
+                    raise ValueError(f"{name} of {law} must be positive, got {show(array)}")
+    try:
+        if "validate_args" in distribution.parameters:
+            distribution.copy(validate_args=True)
+    except (ValueError, tf.errors.InvalidArgumentError) as error:
+        given = {k: show(v) for k, v in distribution.parameters.items() if tf.is_tensor(v)}
+        message = " ".join(str(error).split())
+        raise ValueError(f"{law} refuses its parameters {given}: {message}")  # noqa: B904
+
+
+def tile(params: dict[str, tf.Tensor], num_samples: int) -> dict[str, tf.Tensor]:
+    """Repeat each parameter along a new first axis: [*shape] → [num_samples, *shape]."""
+    return {name: tf.broadcast_to(p, [num_samples, *p.shape]) for name, p in params.items()}
+
+
+def tiled_maker(make_distribution, params: dict[str, tf.Tensor], distribution):
+    """Return the function that builds one distribution a sample from tiled parameters.
+
+    A scalar scale beside a loc of [D] tiles to [n] and [n, D], which no longer broadcast, or do so
+    wrongly when n happens to be D.  So axes of length 1 are put after the first where plain tiling
+    does not give the batch shape [n, *batch]; which of the two is right is found with an n that no
+    axis has.
+
+    Raises:
+      ValueError: neither gives that batch shape.
+    """
+    batch, event = list(distribution.batch_shape), list(distribution.event_shape)
+    rank = max(len(batch), *(len(p.shape) for p in params.values()))
+    probe = 2 + max([*batch, *event, *(n for p in params.values() for n in p.shape)], default=0)
+
+    def aligned(**tiled):
+        def pad(p):
+            return tf.reshape(p, [p.shape[0], *[1] * (rank + 1 - len(p.shape)), *p.shape[1:]])
+
+        return make_distribution(**{name: pad(p) for name, p in tiled.items()})
+
+    for make in (make_distribution, aligned):
+        try:
+            probed = make(**tile(params, probe))
+        except (ValueError, tf.errors.InvalidArgumentError):
+            continue
+        if list(probed.batch_shape) == [probe, *batch] and list(probed.event_shape) == event:
+            return make
+    shapes = {name: list(value.shape) for name, value in params.items()}
+    raise ValueError(
+        f"params of shapes {shapes} do not line up once each has a sample axis in front: give every "
+        "parameter its full shape, and let make_distribution treat leading axes as batch axes"
+    )
+
+
+def cost_values(cost, z: tf.Tensor) -> tf.Tensor:
+    """Return cost(z), one finite number a sample, of z's dtype."""
+    if not callable(cost):
+        raise TypeError(f"cost must be callable, got {cost!r}")
+    values = cost(z)
+    if not isinstance(values, tf.Tensor):
+        raise TypeError(f"cost must return a TensorFlow tensor, got {type(values).__name__}")
+    if values.dtype != z.dtype:
+        raise TypeError(f"cost must return {z.dtype.name}, as z is, got {values.dtype.name}")
+    if values.shape != z.shape[:1]:
+        raise ValueError(
+            f"cost must map z of shape {list(z.shape)} to one number a sample, shape "
+            f"{list(z.shape[:1])}, got {list(values.shape)}; sum or average over the event axes"
+        )
+    if tf.executing_eagerly():
+        finite = tf.math.is_finite(values)
+        if not tf.reduce_all(finite):
+            at = int(tf.argmin(tf.cast(finite, tf.int32)))
+            raise ValueError(f"cost must be finite, got {values[at]} at z = {show(z[at])}")
+    return values

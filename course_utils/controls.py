@@ -1,0 +1,348 @@
+"""Sliders, and `explore`: a picture and its sentence that follow them.
+
+    explore(draw, sigma=slider("σ", 0.1, 3, start=1, log=True), wrong=switch("square root twice"))
+"""
+
+import base64
+import html
+import inspect
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import ipywidgets as widgets
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+from course_utils import _checks
+
+
+@dataclass(frozen=True)
+class Slider:
+    """A quantity with a number box and a slider beside it; `values` are the slider's stops."""
+
+    label: str
+    values: tuple
+    start: float
+
+    def build(self) -> tuple[widgets.Widget, list[widgets.Widget]]:
+        """The box, which holds the value, and what stands in its row."""
+        kind = widgets.BoundedIntText if isinstance(self.start, int) else widgets.BoundedFloatText
+        box = kind(value=self.start, min=self.values[0], max=self.values[-1], step=self._step(),
+                   description=self.label)  # fmt: skip
+        handle = widgets.IntSlider(value=self._nearest(self.start), max=len(self.values) - 1,
+                                   readout=False, layout={"width": "24em"})  # fmt: skip
+
+        def follow_handle(change):
+            if self._nearest(box.value) != change["new"]:  # else the box has moved the handle
+                box.value = self.values[change["new"]]
+
+        handle.observe(follow_handle, "value")
+        box.observe(lambda change: setattr(handle, "value", self._nearest(change["new"])), "value")
+        return box, [box, handle]
+
+    def _nearest(self, value: float) -> int:
+        return int(np.argmin(np.abs(np.asarray(self.values) - value)))
+
+    def _step(self) -> float:
+        return min(b - a for a, b in zip(self.values, self.values[1:], strict=False))
+
+
+@dataclass(frozen=True)
+class Switch:
+    """A choice between off and on: the "break it" of a lesson."""
+
+    label: str
+    start: bool
+    values: tuple = (False, True)
+
+    def build(self) -> tuple[widgets.Widget, list[widgets.Widget]]:
+        """The checkbox, and what stands in its row."""
+        box = widgets.Checkbox(value=self.start, description=self.label, indent=False)
+        return box, [box]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of several named options."""
+
+    label: str
+    values: tuple
+    start: object
+
+    def build(self) -> tuple[widgets.Widget, list[widgets.Widget]]:
+        """The drop-down list, and what stands in its row."""
+        box = widgets.Dropdown(options=self.values, value=self.start, description=self.label)
+        return box, [box]
+
+
+def slider(
+    label: str,
+    low: float,
+    high: float,
+    *,
+    start: float,
+    log: bool = False,
+    integer: bool = False,
+    steps: int = 50,
+) -> Slider:
+    """Return a slider from `low` to `high` with `steps` + 1 stops, rounded to three digits.
+
+    Args:
+      label: what stands beside it.
+      low, high: its ends, low < high.
+      start: where it stands at first.
+      log: whether the stops are spaced evenly in the logarithm.
+      integer: whether the values are whole numbers; a linear slider then stops at each.
+      steps: into how many steps the way is divided.
+
+    Raises:
+      ValueError: ends in the wrong order, a start outside them, a logarithm of what is not positive.
+      TypeError: an integer slider with ends or start that are not whole.
+    """
+    if not low < high:
+        raise ValueError(f"high must be above low = {low}, got {high}")
+    if not low <= start <= high:
+        raise ValueError(f"start must lie in [{low}, {high}], got {start}")
+    if log and low <= 0:
+        raise ValueError(f"low must be positive on a logarithmic slider, got {low}")
+    _checks.whole_number("steps", steps)
+    stops = (np.geomspace if log else np.linspace)(low, high, steps + 1)
+    if integer:
+        for name, value in dict(low=low, high=high, start=start).items():
+            _checks.whole_number(name, value, at_least=value)
+        stops = np.rint(stops) if log else np.arange(low, high + 1)
+        return Slider(label, tuple(dict.fromkeys(int(v) for v in stops)), int(start))
+    digits = 3 if log else None
+    inner = [_round(v, digits, (high - low) / steps) for v in stops[1:-1]]
+    return Slider(label, (float(low), *inner, float(high)), float(start))
+
+
+def _round(value: float, digits: int | None, step: float) -> float:
+    """Round to `digits` significant digits, or to a hundredth of the step."""
+    if digits is not None:
+        return float(f"{value:.{digits - 1}e}")
+    return round(float(value), int(np.ceil(-np.log10(step))) + 2) + 0.0
+
+
+def switch(label: str, *, start: bool = False) -> Switch:
+    """Return a switch, off at first unless `start` says otherwise."""
+    return Switch(label, bool(start))
+
+
+def choice(label: str, options, *, start=None) -> Choice:
+    """Return a drop-down list of `options`; the first is chosen at first unless `start` is given.
+
+    Raises:
+      ValueError: no options, or a start that is not one of them.
+    """
+    options = tuple(options)
+    if not options or (start is not None and start not in options):
+        raise ValueError(f"start must be one of options = {options}, got {start!r}")
+    return Choice(label, options, options[0] if start is None else start)
+
+
+class Explorer:
+    """What `explore` returns: shown alive where widgets are, as picture and sentence elsewhere.
+
+    Attributes:
+      draw, controls: as given to `explore`.
+      boxes: control → the widget that holds its value; set `.value` to move it.
+      figure: the one matplotlib figure that is drawn on.
+      sentence: what stands under the picture.
+      png: the picture's bytes.
+    """
+
+    def __init__(self, draw: Callable, controls: dict, panels: int, projection, size):
+        self.draw, self.controls = draw, controls
+        self.figure = Figure(figsize=size, dpi=100, layout="constrained")
+        self.canvas = FigureCanvasAgg(self.figure)
+        axes = self.figure.subplots(1, panels, subplot_kw={"projection": projection}, squeeze=False)
+        self.axes = list(axes[0])
+        self._panels = axes[0] if panels > 1 else axes[0, 0]
+        self._blit = projection is None
+        self._frame = self._background = None
+        self._hold = False
+        self._takes_seed = "seed" in inspect.signature(draw).parameters
+        self.seed = 0
+        self._build()
+        self._paint()
+        self._show()
+
+    @property
+    def values(self) -> dict:
+        """The current value of each control, and of the seed where `draw` takes one."""
+        values = {name: box.value for name, box in self.boxes.items()}
+        return values | ({"seed": self.seed} if self._takes_seed else {})
+
+    def reset(self, _=None) -> None:
+        """Set every control and the seed to where they started."""
+        self._hold, self.seed = True, 0
+        for name, control in self.controls.items():
+            self.boxes[name].value = control.start
+        self._hold = False
+        self._move()
+
+    def new_noise(self, _=None) -> None:
+        """Take the next seed."""
+        self.seed += 1
+        self._move()
+
+    def _build(self) -> None:
+        width = max((len(c.label) for c in self.controls.values()), default=0)
+        self.boxes, rows, last = {}, [], []
+        for name, control in self.controls.items():
+            box, row = control.build()
+            box.observe(self._move, "value")
+            self.boxes[name] = box
+            if isinstance(control, Slider):
+                box.style.description_width = f"{0.6 * width + 1}em"
+                box.layout.width = f"{0.6 * width + 8}em"
+                rows.append(widgets.HBox(row))
+            else:
+                box.style.description_width = "initial"
+                box.layout.width = "auto"
+                last += row
+        for text, action in [("Reset", self.reset)] + (
+            [("New noise", self.new_noise)] if self._takes_seed else []
+        ):
+            button = widgets.Button(description=text, layout={"width": "auto"})
+            button.on_click(action)
+            last.append(button)
+        width, height = (int(n) for n in self.figure.bbox.size)
+        self._image = widgets.Image(format="png", width=width, height=height, layout={
+            "max_width": "100%", "object_fit": "contain"})  # fmt: skip
+        self._text = widgets.HTML()
+        row = widgets.HBox(last, layout={"flex_flow": "row wrap", "align_items": "center"})
+        self.widget = widgets.VBox([*rows, row, self._image, self._text])
+
+    def _move(self, _=None) -> None:
+        """Draw at the current values; show what goes wrong under the picture."""
+        if self._hold:
+            return
+        try:
+            self._paint()
+        except Exception as error:  # whatever `draw` raises; the next move starts afresh
+            self._frame = None
+            self._text.value = (
+                f'<p role="alert" style="font-size:15px; color:#b00020"><b>{type(error).__name__}'
+                f"</b>: {html.escape(str(error))}</p>"
+            )
+        else:
+            self._show()
+
+    def _show(self) -> None:
+        self._image.value = self.png
+        self._text.value = (
+            f'<p role="status" style="font-size:15px; line-height:1.4">'
+            f"{html.escape(self.sentence)}</p>"
+        )
+
+    def _paint(self) -> None:
+        """Run `draw` on cleared axes and encode the picture.
+
+        Most of a picture's time goes into ticks, labels and grid.  They are kept as a background
+        for as long as they stay the same, and only the data are drawn on it.
+        """
+        for ax in self.figure.axes:
+            if ax in self.axes:
+                ax.clear()
+            else:  # a colour bar, say, that `draw` has added
+                ax.remove()
+        sentence = self.draw(self._panels, **self.values)
+        if not isinstance(sentence, str | None):
+            raise TypeError(f"draw must return a sentence or None, got {sentence!r}")
+        data = [artist for ax in self.axes for artist in _data(ax)]
+        frame = [_frame(ax) for ax in self.axes]
+        if not self._blit or self.figure.axes != self.axes:
+            self._frame = None
+            self.canvas.draw()
+        else:
+            if self._frame is None or frame != self._frame:
+                for artist in data:
+                    artist.set_animated(True)  # left out of the canvas's own drawing
+                self.canvas.draw()
+                self._background = self.canvas.copy_from_bbox(self.figure.bbox)
+                self._frame = frame
+            else:
+                self.canvas.restore_region(self._background)
+            for ax in self.axes:
+                ax.apply_aspect()
+            for artist in data:
+                artist.draw(self.canvas.get_renderer())
+        buffer = io.BytesIO()
+        Image.fromarray(np.asarray(self.canvas.buffer_rgba())).convert("RGB").save(
+            buffer, "png", compress_level=1
+        )
+        self.sentence, self.png = sentence or "", buffer.getvalue()
+
+    def _repr_mimebundle_(self, **_) -> dict:
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.widget.model_id}
+        return {
+            "application/vnd.jupyter.widget-view+json": view,
+            "image/png": base64.b64encode(self.png).decode(),
+            "text/plain": self.sentence,
+        }
+
+
+def _data(ax) -> list:
+    """What is drawn over the frame, in drawing order: all but ticks, labels, grid and titles."""
+    frame = {ax.xaxis, ax.yaxis, ax.patch, ax.title, ax._left_title, ax._right_title}
+    return sorted((a for a in ax.get_children() if a not in frame), key=lambda a: a.zorder)
+
+
+def _frame(ax) -> list:
+    """What the frame's picture depends on, to be compared."""
+    titles = [(t.get_text(), t.get_color(), t.get_size()) for t in (
+        ax.title, ax._left_title, ax._right_title, ax.xaxis.label, ax.yaxis.label)]  # fmt: skip
+    state = [ax.get_xlim(), ax.get_ylim(), ax.get_aspect(), ax.axison, ax.get_facecolor(), titles]
+    for axis in (ax.xaxis, ax.yaxis):
+        parts = (axis.get_major_locator(), axis.get_major_formatter(), axis.get_minor_locator())
+        details = [
+            (type(part).__name__, [str(v) for k, v in sorted(vars(part).items()) if k != "axis"])
+            for part in parts
+        ]
+        state += [axis.get_scale(), axis.get_visible(), str(axis.get_tick_params()), details]
+    return state
+
+
+def explore(
+    draw: Callable, *, panels: int = 1, projection: str | None = None, size=None, **controls
+) -> Explorer:
+    """Show the picture that `draw` makes, with a control for each of its arguments.
+
+    `draw(ax, **values)` draws with plain matplotlib and may return a sentence that states what is
+    seen, with its numbers; the sentence stands under the picture.  If `draw` takes `seed`, a
+    "New noise" button moves it.
+
+    Args:
+      draw: the drawing function.
+      panels: how many axes stand side by side; with more than one, `draw` gets an array of axes.
+      projection: of the axes, e.g. "3d".
+      size: width and height in inches, at 100 pixels an inch.
+      controls: argument of `draw` → slider, switch or choice.
+
+    Returns:
+      An Explorer, which a notebook shows as the last value of a cell.
+
+    Raises:
+      TypeError: a control that `draw` does not take, an argument of `draw` without a control, or a
+        control that is none.
+      Exception: whatever `draw` raises at the starting values.
+    """
+    _checks.whole_number("panels", panels)
+    taken = list(inspect.signature(draw).parameters.values())[1:]
+    names = {p.name for p in taken}
+    for name, control in controls.items():
+        if not isinstance(control, Slider | Switch | Choice):
+            raise TypeError(f"{name} must be a slider, a switch or a choice, got {control!r}")
+        if name not in names and not any(p.kind is p.VAR_KEYWORD for p in taken):
+            raise TypeError(f"draw does not take {name!r}, it takes {sorted(names)}")
+    for p in taken:
+        free = p.default is p.empty and p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)
+        if free and p.name not in (*controls, "seed"):
+            raise TypeError(f"draw takes {p.name!r}, which has no control")
+    size = size or ((8.0, 4.5) if panels == 1 else (10.0, 4.3))
+    return Explorer(draw, controls, panels, projection, size)

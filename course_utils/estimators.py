@@ -1,0 +1,216 @@
+"""Estimators of the gradient of an expectation, one gradient a sample, under one signature:
+
+    gradients = estimator(cost, make_distribution, params, *, num_samples, seed, **its_own_options)
+
+Each estimates  ∇_φ E_{z ~ q(z; φ)} [cost(z)]  for each parameter φ of the law q.
+
+Args, the same for all:
+  cost: maps z of shape [num_samples, *event] to [num_samples], built from TensorFlow operations.
+    z has the params' float dtype, for discrete laws too.
+  make_distribution: make_distribution(**params) gives the law q, a tfp.distributions.Distribution;
+    a class such as tfd.Normal serves as it is.  It treats leading axes of its parameters as batch
+    axes, as TFP does.  Batch axes of the law count as event axes.
+  params: a dict of name → number or tensor.  Numbers take the tensors' dtype, else float32.
+  num_samples: how many samples are drawn.
+  seed: stateless, a pair of ints, or an int s, which means (0, s).
+
+Returns, the same for all:
+  A dict with the keys of `params`, each of shape [num_samples, *param.shape]: one gradient a
+  sample, zero where the cost does not depend on a parameter.  Their mean is the estimate.
+
+Raises, the same for all:
+  TypeError: an argument of the wrong type, mixed float dtypes, or a law that is not covered.
+  ValueError: num_samples below 1, parameters that are not finite or outside the law's domain, a
+    cost of the wrong shape or not finite.
+
+Speed: each parameter is tiled to [num_samples, *param.shape], so that one backward pass gives every
+sample its own gradient.
+"""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from course_utils import _checks
+from course_utils.sampling import stateless_seed
+
+tfd = tfp.distributions
+
+Params = dict[str, float | tf.Tensor]
+Gradients = dict[str, tf.Tensor]
+Baseline = None | float | str | dict[str, float]
+
+
+def _column(values: tf.Tensor, param: tf.Tensor) -> tf.Tensor:
+    """Reshape [num_samples] to [num_samples, 1, ..., 1], to multiply [num_samples, *param.shape]."""
+    return tf.reshape(values, [-1, *[1] * len(param.shape)])
+
+
+def score_function(
+    cost: Callable,
+    make_distribution: Callable,
+    params: Params,
+    *,
+    num_samples: int,
+    seed,
+    baseline: Baseline = None,
+) -> Gradients:
+    """The score-function estimator (REINFORCE, likelihood ratio): (f(z) − b) ∇_φ log q(z; φ).
+
+    Unbiased where q is differentiable in φ and its support does not move with φ; f may be
+    anything.  A baseline b that does not depend on z keeps it so.
+
+    Args:
+      cost, make_distribution, params, num_samples, seed: see the module.
+      baseline: None; a number; a dict of param → number (or tensor of the param's shape);
+        "mean", the mean cost of these samples, biased by the factor (K − 1)/K at K samples;
+        "leave_one_out", the mean cost of the other samples, unbiased, but the K gradients are
+        then dependent: take standard errors over independent groups.
+
+    Returns:
+      One gradient a sample: a dict of param → [num_samples, *param.shape].
+
+    Raises:
+      TypeError, ValueError: see the module; `baseline` is none of the above.
+
+    Source: Glynn (1990); Williams (1992); Mohamed et al. (2020), sections 4 and 7.3.
+    """
+    least = 2 if isinstance(baseline, str) and baseline == "leave_one_out" else 1
+    num_samples = _checks.whole_number("num_samples", num_samples, at_least=least)
+    params = _checks.as_params(params)
+    distribution = _checks.build(make_distribution, params)
+    make_tiled = _checks.tiled_maker(make_distribution, params, distribution)
+    z = tf.stop_gradient(distribution.sample(num_samples, seed=stateless_seed(seed)))
+    tiled = _checks.tile(params, num_samples)
+    with tf.GradientTape() as tape:
+        tape.watch(tiled)
+        log_prob = make_tiled(**tiled).log_prob(z)
+    scores = tape.gradient(log_prob, tiled, unconnected_gradients="zero")
+    values = _checks.cost_values(cost, tf.cast(z, next(iter(params.values())).dtype))
+    baselines = _baselines(baseline, values, params)
+    return {
+        name: (_column(values, p) - baselines[name]) * scores[name] for name, p in params.items()
+    }
+
+
+def _baselines(baseline: Baseline, values: tf.Tensor, params: dict) -> dict[str, tf.Tensor]:
+    """What is subtracted from the costs, for each parameter."""
+    if baseline is None:
+        baseline = 0.0
+    if isinstance(baseline, str) and baseline == "mean":
+        baseline = tf.reduce_mean(values)
+    elif isinstance(baseline, str) and baseline == "leave_one_out":
+        others = (tf.reduce_sum(values) - values) / (values.shape[0] - 1)
+        return {name: _column(others, p) for name, p in params.items()}
+    if not isinstance(baseline, dict):
+        baseline = dict.fromkeys(params, baseline)
+    if baseline.keys() != params.keys():
+        raise ValueError(f"baseline must name {list(params)}, got {list(baseline)}")
+    expected = 'None, a number, "mean", "leave_one_out" or a dict of param → number'
+    result = {}
+    for name, value in baseline.items():
+        if isinstance(value, str | bytes | bool | None):
+            raise TypeError(f"baseline must be {expected}, got {value!r}")
+        result[name] = tf.cast(value, values.dtype)
+        if result[name].shape not in ([], params[name].shape):
+            raise ValueError(f"baseline must be {expected}, got for {name!r} {_checks.show(value)}")
+        _checks.check_finite(f"baseline of {name!r}", result[name])
+    return result
+
+
+def pathwise(
+    cost: Callable, make_distribution: Callable, params: Params, *, num_samples: int, seed
+) -> Gradients:
+    """The pathwise estimator (reparameterization): ∇_φ f(g(ε, φ)) = f′(z) ∂g/∂φ, with z = g(ε, φ).
+
+    Unbiased where f is continuous and differentiable but for single points, and TFP samples the
+    law by a path that is differentiable in φ.
+
+    Args:
+      cost, make_distribution, params, num_samples, seed: see the module.
+
+    Returns:
+      One gradient a sample: a dict of param → [num_samples, *param.shape].
+
+    Raises:
+      TypeError, ValueError: see the module; TypeError for a law that TFP marks
+        NOT_REPARAMETERIZED.
+
+    Source: Kingma & Welling (2014), section 2.4; Mohamed et al. (2020), section 5.
+    """
+    num_samples = _checks.whole_number("num_samples", num_samples)
+    params = _checks.as_params(params)
+    distribution = _checks.build(make_distribution, params)
+    if distribution.reparameterization_type != tfd.FULLY_REPARAMETERIZED:
+        raise TypeError(
+            f"pathwise needs a law that TFP samples by a differentiable path, and "
+            f"{type(distribution).__name__} is NOT_REPARAMETERIZED: use score_function, which "
+            "asks only for log_prob"
+        )
+    make_tiled = _checks.tiled_maker(make_distribution, params, distribution)
+    tiled = _checks.tile(params, num_samples)
+    with tf.GradientTape() as tape:
+        tape.watch(tiled)
+        z = make_tiled(**tiled).sample(seed=stateless_seed(seed))
+        values = _checks.cost_values(cost, z)
+    return tape.gradient(values, tiled, unconnected_gradients="zero")
+
+
+def finite_difference(
+    cost: Callable,
+    make_distribution: Callable,
+    params: Params,
+    *,
+    num_samples: int,
+    seed,
+    step: float,
+    common: bool = True,
+) -> Gradients:
+    """The central finite difference: (f(z₊) − f(z₋)) / 2h, with z± ~ q(z; φ ± h).
+
+    One coordinate of one parameter moves at a time: two draws and two costs for each.  Its bias is
+    of order h².  With common random numbers both draws use the same noise, which keeps the
+    variance bounded as h → 0 where the sample moves smoothly with φ; with independent noise the
+    variance grows as 1/h².
+
+    Args:
+      cost, make_distribution, params, num_samples, seed: see the module.
+      step: the h above, positive.
+      common: whether both draws use the same noise.
+
+    Returns:
+      One gradient a sample: a dict of param → [num_samples, *param.shape].
+
+    Raises:
+      TypeError, ValueError: see the module; ValueError where a step leaves the law's domain.
+
+    Source: Glasserman (2003), section 7.1.
+    """
+    num_samples = _checks.whole_number("num_samples", num_samples)
+    step = _checks.positive("step", step)
+    params = _checks.as_params(params)
+    _checks.build(make_distribution, params)
+    seed = stateless_seed(seed)
+    seeds = (seed, seed) if common else tfp.random.split_seed(seed, 2)
+
+    def costs(name, direction, seed):
+        moved = params | {name: params[name] + direction}
+        try:
+            distribution = _checks.build(make_distribution, moved)
+        except ValueError as error:
+            raise ValueError(f"step = {step} leaves the domain of {name!r}: {error}") from None
+        z = distribution.sample(num_samples, seed=seed)
+        return _checks.cost_values(cost, tf.cast(z, params[name].dtype))
+
+    def difference(name, direction):
+        up, down = costs(name, direction, seeds[0]), costs(name, -direction, seeds[1])
+        return (up - down) / (2 * step)
+
+    gradients = {}
+    for name, p in params.items():
+        size = p.shape.num_elements()
+        directions = tf.reshape(step * tf.eye(size, dtype=p.dtype), [size, *p.shape])
+        columns = [difference(name, direction) for direction in directions]
+        gradients[name] = tf.reshape(tf.stack(columns, axis=1), [num_samples, *p.shape])
+    return gradients

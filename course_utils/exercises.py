@@ -1,0 +1,51 @@
+"""One generic check that answers a reader's attempt at once."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+
+def check(attempt, expected, hints: Iterable[tuple[object, str]] = (), *, tolerance=1e-4) -> None:
+    """Say whether an attempt is right; if not, how it is wrong.
+
+    Prints "Correct", "Not yet" with what came and a hint where one fits, or "Not answered yet" for
+    the `...` or the None of an untouched stub.  Nothing is raised for what a reader may answer.
+
+    Args:
+      attempt: the reader's value: a number, an array or a tensor.
+      expected: the right value.
+      hints: pairs of a likely wrong value and what to say to it.
+      tolerance: how far off is right, relative to the size of `expected`.
+
+    Raises:
+      ValueError: a hint whose wrong value is right.
+    """
+    expected = np.asarray(expected, np.float64)
+
+    def agrees(value, target):
+        target = np.asarray(target, np.float64)
+        scale = max(np.max(np.abs(expected)), 1e-12)
+        return value.shape == target.shape and np.all(np.abs(value - target) <= tolerance * scale)
+
+    for wrong, hint in hints:
+        if agrees(np.asarray(wrong, np.float64), expected):
+            raise ValueError(f"hints: {wrong!r} is the right answer, and its hint says {hint!r}")
+    if attempt is None or attempt is Ellipsis:
+        print("Not answered yet: replace the ... above, and run both cells again.")
+        return
+    try:
+        value = np.asarray(attempt, np.float64)
+    except (TypeError, ValueError):
+        print(f"Not yet: a number or an array is asked for, this is a {type(attempt).__name__}.")
+        return
+    if agrees(value, expected):
+        print(f"Correct: {_show(value)}.")
+        return
+    said = [hint for wrong, hint in hints if agrees(value, wrong)]
+    if not said and value.shape != expected.shape:
+        said = [f"the shape is {list(value.shape)}, where {list(expected.shape)} is asked for."]
+    print(f"Not yet: {_show(value)} is not it.", *(f"Hint: {hint}" for hint in said[:1]))
+
+
+def _show(value: np.ndarray) -> str:
+    return np.array2string(value, precision=4, threshold=6, separator=", ")

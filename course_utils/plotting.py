@@ -1,0 +1,124 @@
+"""The course's figures: numbers and an `ax` in, `ax` out.
+
+`STYLE` gives each estimator one colour, one marker and one name in all notebooks.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import matplotlib as mpl
+import numpy as np
+import seaborn as sns
+from matplotlib.axes import Axes
+
+from course_utils.variance import Estimate
+
+
+class Look(NamedTuple):
+    """How an estimator looks in every figure; the colours are those of Okabe and Ito (2008)."""
+
+    label: str
+    color: str
+    marker: str
+
+
+STYLE = {
+    "pathwise": Look("pathwise", "#0072B2", "o"),
+    "score_function": Look("score function", "#D55E00", "s"),
+    "score_function_mean": Look("score function, mean baseline", "#E69F00", "^"),
+    "score_function_optimal": Look("score function, optimal baseline", "#B8860B", "v"),
+    "finite_difference": Look("finite difference, common noise", "#56B4E9", "D"),
+    "finite_difference_independent": Look("finite difference, new noise", "#7F7F7F", "X"),
+}
+EXACT = "#000000"
+CLOUDS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7")
+
+
+def use_course_style() -> None:
+    """Set the look of every figure: a white grid, and letters that the back row can read."""
+    sns.set_theme(style="whitegrid", palette=list(CLOUDS))
+    mpl.rcParams.update(
+        {
+            "figure.figsize": (8.0, 4.5),
+            "figure.dpi": 100,
+            "figure.constrained_layout.use": True,
+            "font.size": 13,
+            "axes.labelsize": 14,
+            "axes.titlesize": 14,
+            "xtick.labelsize": 12,
+            "ytick.labelsize": 12,
+            "legend.fontsize": 12,
+            "lines.linewidth": 2.0,
+        }
+    )
+
+
+def _look(name: str) -> Look:
+    if name not in STYLE:
+        raise ValueError(f"estimator must be one of {list(STYLE)}, got {name!r}")
+    return STYLE[name]
+
+
+def scatter_clouds(ax: Axes, clouds: Mapping[str, np.ndarray], *, limits=None) -> Axes:
+    """Draw clouds of points in the plane, each in its own colour and marker.
+
+    Args:
+      ax: where to draw.
+      clouds: label → points of shape [N, 2].
+      limits: (low, high) of both axes; by default where the points lie.
+
+    Raises:
+      ValueError: a cloud that is not [N, 2].
+    """
+    for (label, points), color, marker in zip(clouds.items(), CLOUDS, "o^sD", strict=False):
+        points = np.asarray(points)
+        if points.ndim != 2 or points.shape[1] != 2:
+            raise ValueError(f"clouds[{label!r}] must have shape [N, 2], got {list(points.shape)}")
+        ax.scatter(*points.T, s=14, marker=marker, color=color, alpha=0.35, lw=0, label=label)
+    ax.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
+    if limits is not None:
+        ax.set(xlim=limits, ylim=limits)
+    for handle in ax.legend(loc="upper right", markerscale=2).legend_handles:
+        handle.set_alpha(1)
+    return ax
+
+
+def estimates_against_exact(ax: Axes, x, estimates: Mapping[str, Estimate], exact) -> Axes:
+    """Draw estimated gradients as points with ± 2 standard errors, and the exact gradient as a line.
+
+    Args:
+      ax: where to draw.
+      x: the quantity on the horizontal axis, shape [V].
+      estimates: estimator → Estimate with fields of shape [V].
+      exact: the exact gradient at x: shape [V], or one number.
+    """
+    for name, estimate in estimates.items():
+        look = _look(name)
+        error = 2 * np.asarray(estimate.standard_error)
+        ax.errorbar(x, estimate.mean, error, fmt=look.marker, color=look.color, label=look.label,
+                    capsize=3, ms=6, lw=1.5)  # fmt: skip
+    ax.plot(x, np.broadcast_to(exact, np.shape(x)), color=EXACT, lw=1.5, label="exact", zorder=1)
+    ax.legend()
+    return ax
+
+
+def variance_curves(ax: Axes, x, estimates: Mapping[str, Estimate], exact: Mapping = {}) -> Axes:  # noqa: B006
+    """Draw the variance of one sample's gradient: measured points on the exact curves, log axes.
+
+    Args:
+      ax: where to draw.
+      x: the quantity on the horizontal axis, shape [V].
+      estimates: estimator → Estimate with fields of shape [V]; ± 2 standard errors are drawn.
+      exact: estimator → exact variance at x, shape [V] or one number.
+    """
+    for name, curve in exact.items():
+        ax.plot(x, np.broadcast_to(curve, np.shape(x)), color=_look(name).color, lw=1.5)
+    for name, estimate in estimates.items():
+        look = _look(name)
+        error = 2 * np.asarray(estimate.variance_error)
+        low = np.minimum(error, 0.9 * np.asarray(estimate.variance))  # a log axis has no zero
+        ax.errorbar(x, estimate.variance, [low, error], fmt=look.marker, color=look.color,
+                    label=look.label, capsize=3, ms=6, lw=1.5)  # fmt: skip
+    ax.set(xscale="log", yscale="log", ylabel="variance of one gradient")
+    ax.legend()
+    return ax

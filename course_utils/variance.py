@@ -1,0 +1,129 @@
+"""Mean, standard error, variance and signal-to-noise ratio of per-sample gradients; sweeps."""
+
+import math
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+
+class Estimate(NamedTuple):
+    """What N independent per-sample gradients say; each field has the parameter's shape.
+
+    mean: the estimate of the gradient.
+    standard_error: of the mean, s / √N.
+    variance: of one sample's gradient, s², with N − 1.
+    variance_error: the standard error of s², √((m₄ − s⁴) / N), m₄ the fourth central moment.
+    signal_to_noise: |mean| / s, of one sample's gradient.
+    """
+
+    mean: np.ndarray
+    standard_error: np.ndarray
+    variance: np.ndarray
+    variance_error: np.ndarray
+    signal_to_noise: np.ndarray
+
+    def __str__(self) -> str:
+        """The mean as `estimate ± standard error`, element by element."""
+        pairs = zip(np.ravel(self.mean), np.ravel(self.standard_error), strict=True)
+        texts = [plus_minus(mean, error) for mean, error in pairs]
+        return texts[0] if np.ndim(self.mean) == 0 else f"[{', '.join(texts)}]"
+
+
+def plus_minus(estimate: float, error: float) -> str:
+    """Format `estimate ± error` with the digits that the error supports: "3.94 ± 0.05".
+
+    The error keeps one digit, two where it starts with a one, and the estimate stops there.
+    """
+    estimate, error = float(estimate), float(error)
+    if not (math.isfinite(error) and error > 0):
+        return f"{estimate:.4g} ± {error:.2g}"
+    exponent = math.floor(math.log10(error))
+    digits = -exponent + (error / 10.0**exponent < 1.95)
+    error = round(error, digits)
+    estimate = round(estimate, digits) + 0.0  # no minus zero
+    return f"{estimate:.{max(digits, 0)}f} ± {error:.{max(digits, 0)}f}"
+
+
+def _moments(gradients: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Mean, second and fourth central moments over the first axis, in float64."""
+    gradients = tf.cast(gradients, tf.float64)
+    mean = tf.reduce_mean(gradients, axis=0)
+    squares = (gradients - mean) ** 2
+    return mean, tf.reduce_mean(squares, axis=0), tf.reduce_mean(squares**2, axis=0)
+
+
+def _estimate(num_samples: int, mean, second, fourth) -> Estimate:
+    mean, second, fourth = (np.asarray(m, np.float64) for m in (mean, second, fourth))
+    variance = second * num_samples / (num_samples - 1)
+    spread = np.sqrt(np.maximum(fourth - second**2, 0) / num_samples)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        signal_to_noise = np.abs(mean) / np.sqrt(variance)
+    return Estimate(mean, np.sqrt(variance / num_samples), variance, spread, signal_to_noise)
+
+
+def summarize(gradients: dict[str, tf.Tensor]) -> dict[str, Estimate]:
+    """Return, for each parameter, what its per-sample gradients say.
+
+    Args:
+      gradients: what an estimator returns, param → [num_samples, *param.shape]; the samples are
+        independent (those of a leave-one-out baseline are not).
+
+    Returns:
+      A dict of param → Estimate.
+
+    Raises:
+      ValueError: fewer than two samples, or a gradient that is not finite.
+    """
+    result = {}
+    for name, values in gradients.items():
+        num_samples = len(values)
+        if num_samples < 2:
+            raise ValueError(f"gradients[{name!r}] must hold two samples or more, got {num_samples}")
+        result[name] = _estimate(num_samples, *_moments(values))
+        if not np.all(np.isfinite(result[name].mean)):
+            raise ValueError(f"gradients[{name!r}] must be finite")
+    return result
+
+
+def sweep(
+    gradients: Callable[[tf.Tensor, int], dict[str, tf.Tensor]],
+    values: Iterable[float],
+    *,
+    num_samples: int,
+) -> dict[str, Estimate]:
+    """Return what the per-sample gradients say at each value of one quantity.
+
+    `gradients` is traced once and called as one compiled function for each value.  Arguments are
+    checked at the smallest and at the largest value: the domain of a parameter is an interval.
+
+    Args:
+      gradients: (value, num_samples) → what an estimator returns; the value is a float32 scalar.
+      values: where to evaluate it, shape [V].
+      num_samples: how many samples at each value.
+
+    Returns:
+      A dict of param → Estimate, whose fields have shape [V, *param.shape].
+
+    Raises:
+      TypeError, ValueError: what `gradients` raises at either end; a gradient that is not finite.
+    """
+    values = np.asarray(list(values), np.float32)
+    if values.ndim != 1 or not len(values):
+        raise ValueError(f"values must be a sequence of numbers, got {values!r}")
+    for end in (values.min(), values.max()):
+        gradients(tf.constant(end), 2)
+
+    @tf.function
+    def moments(value):
+        return {name: _moments(g) for name, g in gradients(value, num_samples).items()}
+
+    rows = [moments(tf.constant(value)) for value in values]
+    result = {}
+    for name in rows[0]:
+        columns = [np.stack([row[name][i] for row in rows]) for i in range(3)]
+        result[name] = _estimate(num_samples, *columns)
+        if not np.all(np.isfinite(result[name].mean)):
+            raise ValueError(f"the gradient of {name!r} is not finite somewhere in values")
+    return result
