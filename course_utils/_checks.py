@@ -7,9 +7,7 @@ import numbers
 
 import numpy as np
 import tensorflow as tf
-import tensorflow_probability as tfp
-
-tfd = tfp.distributions
+from tensorflow_probability import distributions as tfd
 
 # TFP's own validation lets a negative diagonal of MultivariateNormalDiag pass.
 _POSITIVE = {"scale", "scale_diag", "temperature"}

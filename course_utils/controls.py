@@ -1,6 +1,6 @@
 """Sliders, and `explore`: a picture and its sentence that follow them.
 
-    explore(draw, sigma=slider("σ", 0.1, 3, start=1, log=True), wrong=switch("square root twice"))
+explore(draw, sigma=slider("σ", 0.1, 3, start=1, log=True), wrong=switch("square root twice"))
 """
 
 import base64

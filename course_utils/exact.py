@@ -122,8 +122,11 @@ def normal_quadratic(
     answers = dict(
         score_function=score_function, pathwise=pathwise, finite_difference=finite_difference
     )
-    answer = _choose(estimator, answers)
-    return {name: np.broadcast_arrays(*pair) for name, pair in answer.items()}
+    shape = np.broadcast_shapes(loc.shape, scale.shape, k.shape, np.shape(step))
+    return {
+        name: tuple(np.broadcast_to(part, shape) for part in pair)
+        for name, pair in _choose(estimator, answers).items()
+    }
 
 
 def bernoulli_quadratic(estimator: str, *, t, probs=None, logits=None, baseline=0.0) -> Answer:

@@ -9,7 +9,9 @@ from typing import NamedTuple
 import matplotlib as mpl
 import numpy as np
 import seaborn as sns
+import tensorflow as tf
 from matplotlib.axes import Axes
+from tensorflow_probability import distributions as tfd
 
 from course_utils.variance import Estimate
 
@@ -59,6 +61,37 @@ def _look(name: str) -> Look:
     return STYLE[name]
 
 
+def curves(ax: Axes, x, values: Mapping[str, np.ndarray], **line) -> Axes:
+    """Draw one line for each estimator, in its colour and with its name in the legend.
+
+    Args:
+      ax: where to draw.
+      x: the quantity on the horizontal axis, shape [V].
+      values: estimator → the line's heights, shape [V] or one number.
+      line: of matplotlib's `plot`.
+    """
+    for name, heights in values.items():
+        look = _look(name)
+        style = {"color": look.color, "label": look.label} | line
+        ax.plot(x, np.broadcast_to(heights, np.shape(x)), **style)
+    return ax
+
+
+def density(ax: Axes, distribution: tfd.Distribution, label: str, **line) -> Axes:
+    """Draw the density of a law of one dimension over the axes' horizontal range.
+
+    Args:
+      ax: where to draw; set its xlim first.
+      distribution: the law.
+      label: its name in the legend.
+      line: of matplotlib's `plot`.
+    """
+    z = np.linspace(*ax.get_xlim(), 801)
+    ax.plot(z, distribution.prob(tf.cast(z, distribution.dtype)), label=label, **line)
+    ax.legend(loc="upper right")
+    return ax
+
+
 def scatter_clouds(ax: Axes, clouds: Mapping[str, np.ndarray], *, limits=None) -> Axes:
     """Draw clouds of points in the plane, each in its own colour and marker.
 
@@ -102,7 +135,7 @@ def estimates_against_exact(ax: Axes, x, estimates: Mapping[str, Estimate], exac
     return ax
 
 
-def variance_curves(ax: Axes, x, estimates: Mapping[str, Estimate], exact: Mapping = {}) -> Axes:  # noqa: B006
+def variance_curves(ax: Axes, x, estimates: Mapping[str, Estimate], exact: Mapping) -> Axes:
     """Draw the variance of one sample's gradient: measured points on the exact curves, log axes.
 
     Args:
@@ -111,8 +144,7 @@ def variance_curves(ax: Axes, x, estimates: Mapping[str, Estimate], exact: Mappi
       estimates: estimator → Estimate with fields of shape [V]; ± 2 standard errors are drawn.
       exact: estimator → exact variance at x, shape [V] or one number.
     """
-    for name, curve in exact.items():
-        ax.plot(x, np.broadcast_to(curve, np.shape(x)), color=_look(name).color, lw=1.5)
+    curves(ax, x, exact, lw=1.5, label=None)
     for name, estimate in estimates.items():
         look = _look(name)
         error = 2 * np.asarray(estimate.variance_error)

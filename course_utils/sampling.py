@@ -4,9 +4,6 @@ import numbers
 
 import numpy as np
 import tensorflow as tf
-import tensorflow_probability as tfp
-
-tfd = tfp.distributions
 
 
 def stateless_seed(seed) -> tf.Tensor:

@@ -34,13 +34,14 @@ class Estimate(NamedTuple):
 def plus_minus(estimate: float, error: float) -> str:
     """Format `estimate ± error` with the digits that the error supports: "3.94 ± 0.05".
 
-    The error keeps one digit, two where it starts with a one, and the estimate stops there.
+    The error keeps two digits where they are below 36, else one (the rule of the Particle Data
+    Group's Review, section 5.3), and the estimate stops where the error does.
     """
     estimate, error = float(estimate), float(error)
     if not (math.isfinite(error) and error > 0):
         return f"{estimate:.4g} ± {error:.2g}"
     exponent = math.floor(math.log10(error))
-    digits = -exponent + (error / 10.0**exponent < 1.95)
+    digits = -exponent + (error / 10.0**exponent < 3.55)
     error = round(error, digits)
     estimate = round(estimate, digits) + 0.0  # no minus zero
     return f"{estimate:.{max(digits, 0)}f} ± {error:.{max(digits, 0)}f}"
@@ -80,7 +81,9 @@ def summarize(gradients: dict[str, tf.Tensor]) -> dict[str, Estimate]:
     for name, values in gradients.items():
         num_samples = len(values)
         if num_samples < 2:
-            raise ValueError(f"gradients[{name!r}] must hold two samples or more, got {num_samples}")
+            raise ValueError(
+                f"gradients[{name!r}] must hold two samples or more, got {num_samples}"
+            )
         result[name] = _estimate(num_samples, *_moments(values))
         if not np.all(np.isfinite(result[name].mean)):
             raise ValueError(f"gradients[{name!r}] must be finite")

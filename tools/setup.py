@@ -19,7 +19,11 @@ BUSY = VENV / "setup-not-finished"
 
 def fingerprint(constraints: str) -> str:
     """What an installation depends on: the files that ask for it, this Python, and the folder."""
-    files = [ROOT / "pyproject.toml", Path(__file__), *([ROOT / constraints] if constraints else [])]
+    files = [
+        ROOT / "pyproject.toml",
+        Path(__file__),
+        *([ROOT / constraints] if constraints else []),
+    ]
     parts = [path.read_bytes() for path in files] + [sys.version.encode(), str(ROOT).encode()]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 

@@ -7,6 +7,7 @@ picture and its sentence, and reduces a meant traceback to `Type: message`.  A s
 byte.  The exit status is 1 where a cell fails; that notebook is left as it was.
 """
 
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,7 +25,9 @@ KEPT = ("tags", "slideshow", "jupyter")
 def normalise(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """Return the executed notebook as it is stored; idempotent."""
     notebook = nbformat.from_dict(notebook)
-    notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": {"name": "python"}})
+    notebook.metadata = nbformat.from_dict(
+        {"kernelspec": KERNEL, "language_info": {"name": "python"}}
+    )
     for cell in notebook.cells:
         cell.metadata = nbformat.from_dict({k: v for k, v in cell.metadata.items() if k in KEPT})
         if cell.cell_type == "code":
@@ -69,9 +72,9 @@ def store(path: Path) -> str | None:
         notebook, kernel_name="python3", timeout=600, resources={"metadata": {"path": path.parent}}
     )
     try:
-        client.execute()
+        client.execute(stderr=subprocess.DEVNULL)
     except CellExecutionError as error:
-        return f"{path.name}: {error}"
+        return f"{path.name}: {error.ename}: {error.evalue}\n{error.traceback}"
     nbformat.write(normalise(notebook), path)
     print(f"{path.name}: {path.stat().st_size // 1024} KB")
     return None
