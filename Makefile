@@ -1,5 +1,5 @@
 # `make lab` opens the course, `make test` tests it; the rest is for those who change it.
-PYTHON ?= $(shell for p in python3.12 python3.11 python3.13 python3 python; do \
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
 	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
 	&& echo "$$p" && break; done)
 CONSTRAINTS ?= constraints.txt

@@ -247,10 +247,10 @@ class Explorer:
         for as long as they stay the same, and only the data are drawn on it.
         """
         for ax in self.figure.axes:
-            if ax in self.axes:
-                ax.clear()
-            else:  # a colour bar, say, that `draw` has added
+            if ax not in self.axes:  # a colour bar, say, that `draw` has added
                 ax.remove()
+        for ax in self.axes:
+            ax.clear()
         sentence = self.draw(self._panels, **self.values)
         if not isinstance(sentence, str | None):
             raise TypeError(f"draw must return a sentence or None, got {sentence!r}")

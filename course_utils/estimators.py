@@ -211,6 +211,6 @@ def finite_difference(
     for name, p in params.items():
         size = p.shape.num_elements()
         directions = tf.reshape(step * tf.eye(size, dtype=p.dtype), [size, *p.shape])
-        columns = [difference(name, direction) for direction in directions]
+        columns = [difference(name, direction) for direction in tf.unstack(directions)]
         gradients[name] = tf.reshape(tf.stack(columns, axis=1), [num_samples, *p.shape])
     return gradients

@@ -221,7 +221,7 @@ def quadrature(
         slope = tape.gradient(values, z, unconnected_gradients="zero")
         return -slope * tape.gradient(cdf, tiled[name]) * tf.exp(-log_prob), log_prob
 
-    def moment(name, power):
+    def moment(name, power, atol=0.0):
         def integrand(z):
             nodes = tf.constant(np.ravel(z), tf.float64)
             g, log_prob = gradient(nodes, name)
@@ -230,13 +230,19 @@ def quadrature(
             return values.reshape(np.shape(z))
 
         edges = [support[0], *sorted(breaks), support[1]]
-        parts = tanhsinh(integrand, np.array(edges[:-1]), np.array(edges[1:]))
+        parts = tanhsinh(integrand, np.array(edges[:-1]), np.array(edges[1:]), atol=atol)
         if not np.all(parts.success):
             raise ValueError(f"the integral for {name!r} does not converge: name its breaks")
         return parts.integral.sum()
 
     def answer():
-        means = {name: moment(name, 1) for name in params}
-        return {name: (mean, moment(name, 2) - mean**2) for name, mean in means.items()}
+        result = {}
+        for name in params:
+            second = moment(name, 2)
+            mean = moment(
+                name, 1, atol=1e-12 * np.sqrt(second)
+            )  # a mean of 0 has no relative error
+            result[name] = (mean, second - mean**2)
+        return result
 
     return _choose(estimator, dict(score_function=answer, pathwise=answer))

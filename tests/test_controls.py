@@ -1,0 +1,218 @@
+import base64
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from course_utils import controls
+from course_utils.controls import choice, explore, slider, switch
+
+
+def draw(ax, *, sigma, wrong=False):
+    z = np.linspace(-3, 3, 50)
+    ax.plot(z, np.exp(-((z / sigma) ** 2)), label="curve")
+    ax.set(xlim=(-3, 3), ylim=(0, 1.2), xlabel="z", ylabel="density")
+    ax.legend(loc="upper right")
+    return f"σ = {sigma:g}, wrong = {wrong}"
+
+
+@pytest.fixture
+def explorer():
+    return explore(draw, sigma=slider("σ", 0.1, 3, start=1, log=True), wrong=switch("twice"))
+
+
+def pixels(png):
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
+
+
+@pytest.mark.parametrize(
+    ("made", "low", "high", "count"),
+    [
+        (slider("a", 0, 1, start=0.5), 0, 1, 51),
+        (slider("a", -2, 2, start=0, steps=8), -2, 2, 9),
+        (slider("a", 0.01, 100, start=1, log=True, steps=80), 0.01, 100, 81),
+        (slider("K", 1, 10, start=3, integer=True), 1, 10, 10),
+        (slider("K", 1, 1024, start=8, log=True, integer=True, steps=10), 1, 1024, 11),
+    ],
+)
+def test_a_slider_reaches_both_ends_and_only_climbs(made, low, high, count):
+    assert (made.values[0], made.values[-1], len(made.values)) == (low, high, count)
+    assert np.all(np.diff(made.values) > 0)
+
+
+def test_whole_numbers_stay_whole():
+    made = slider("K", 1, 1000, start=10, log=True, integer=True)
+    assert all(isinstance(v, int) for v in made.values)
+    box, _ = made.build()
+    assert box.value == 10 and isinstance(box.value, int)
+
+
+@pytest.mark.parametrize(
+    ("words", "error", "make"),
+    [
+        ("high must be above low", ValueError, lambda: slider("a", 1, 0, start=0)),
+        ("start must lie in", ValueError, lambda: slider("a", 0, 1, start=2)),
+        ("start must lie in", ValueError, lambda: slider("a", 0, 1, start=np.nan)),
+        ("low must be positive", ValueError, lambda: slider("a", 0, 1, start=0.5, log=True)),
+        ("steps", ValueError, lambda: slider("a", 0, 1, start=0.5, steps=0)),
+        ("start must be a whole", TypeError, lambda: slider("a", 0, 9, start=0.5, integer=True)),
+        ("options", ValueError, lambda: choice("a", [])),
+        ("start must be one of", ValueError, lambda: choice("a", ["x"], start="y")),
+        ("draw does not take 'tau'", TypeError, lambda: explore(draw, sigma=slider("σ", 0, 1, start=1), tau=switch("τ"))),
+        ("draw takes 'sigma'", TypeError, lambda: explore(draw, wrong=switch("w"))),
+        ("sigma must be a slider", TypeError, lambda: explore(draw, sigma=3)),
+        ("panels", ValueError, lambda: explore(draw, panels=0, sigma=slider("σ", 0, 1, start=1))),
+        ("draw must return a sentence", TypeError, lambda: explore(lambda ax: 3)),
+    ],
+)  # fmt: skip
+def test_bad_input_is_named(words, error, make):
+    with pytest.raises(error, match=words):
+        make()
+
+
+def test_box_and_handle_follow_each_other(explorer):
+    box, handle = explorer.widget.children[0].children
+    assert box.description == "σ"
+    handle.value = 0
+    assert box.value == 0.1 == explorer.values["sigma"]
+    handle.value = handle.max
+    assert box.value == 3
+    box.value = 0.777  # between two stops: the typed number holds, the handle goes next to it
+    assert explorer.values["sigma"] == 0.777
+    assert abs(explorer.controls["sigma"].values[handle.value] - 0.777) < 0.05
+    box.value = 99  # out of range: the bound
+    assert explorer.values["sigma"] == 3
+    assert explorer.sentence == "σ = 3, wrong = False"
+
+
+def test_each_move_draws_once(explorer):
+    calls = []
+    explorer.draw = lambda ax, **values: calls.append(values) or draw(ax, **values)
+    explorer.widget.children[0].children[1].value = 5
+    assert len(calls) == 1
+    explorer.boxes["wrong"].value = True
+    assert len(calls) == 2
+    explorer.reset()
+    assert len(calls) == 3
+    assert calls[-1] == dict(sigma=1, wrong=False)
+
+
+def test_the_picture_is_that_of_a_fresh_figure_to_the_pixel(explorer):
+    for sigma in explorer.controls["sigma"].values[::7]:
+        explorer.boxes["sigma"].value = sigma
+        fresh = explore(draw, sigma=slider("σ", 0.1, 3, start=sigma, log=True))
+        np.testing.assert_array_equal(pixels(explorer.png), pixels(fresh.png))
+
+
+def draw_changing_frame(ax, *, span, log, title, extra):
+    ax.plot([1, span], [1, span])
+    ax.set(xlim=(1, span), yscale="log" if log else "linear", title=title)
+    if extra:
+        ax.set_xticks([1, span], ["one", "end"])
+        ax.grid(False)
+        image = ax.imshow(np.eye(3), extent=(1, span, 1, span), aspect="auto")
+        ax.figure.colorbar(image)
+
+
+def test_a_frame_that_changes_is_drawn_anew():
+    settings = dict(
+        span=slider("span", 2, 10, start=5),
+        log=switch("log"),
+        title=choice("title", ["a", "b"]),
+        extra=switch("extra"),
+    )
+    moved = explore(draw_changing_frame, **settings)
+    for values in [
+        dict(span=7.0), dict(log=True), dict(title="b"), dict(extra=True), dict(log=False), dict(extra=False), {},
+    ]:  # fmt: skip
+        for name, value in values.items():
+            moved.boxes[name].value = value
+        fresh = controls.Explorer(draw_changing_frame, settings, 1, None, (8.0, 4.5))
+        for name, value in moved.values.items():
+            fresh.boxes[name].value = value
+        fresh._frame = None
+        fresh._paint()
+        np.testing.assert_array_equal(pixels(moved.png), pixels(fresh.png), err_msg=str(values))
+
+
+def test_the_frame_is_kept_while_only_data_move(explorer):
+    explorer._move()
+    drawn = []
+    original = explorer.canvas.draw
+    explorer.canvas.draw = lambda: drawn.append(1) or original()
+    for sigma in (0.2, 0.5, 2.0):
+        explorer.boxes["sigma"].value = sigma
+    assert not drawn
+    assert len(explorer.figure.axes) == 1
+
+
+def test_panels_and_projections():
+    seen = []
+
+    def several(ax, *, a):
+        seen.append(ax.shape)
+        for panel in ax:
+            panel.plot([0, a], [0, 1])
+
+    assert explore(several, panels=3, a=slider("a", 0, 1, start=0.5)).sentence == ""
+    assert seen == [(3,)]
+
+    def solid(ax, *, a):
+        ax.plot([0, a], [0, 1], [0, 1])
+        return ax.name
+
+    explorer = explore(solid, projection="3d", a=slider("a", 0, 1, start=0.5))
+    first = explorer.png
+    explorer.boxes["a"].value = 1
+    assert explorer.sentence == "3d" and explorer.png != first
+
+
+def test_new_noise_and_reset_move_the_seed():
+    explorer = explore(
+        lambda ax, *, seed, a: f"seed {seed}, a {a:g}", a=slider("a", 0, 1, start=0.5)
+    )
+    names = [b.description for b in explorer.widget.children[-3].children]
+    assert names == ["Reset", "New noise"]
+    reset, new_noise = explorer.widget.children[-3].children
+    new_noise.click()
+    new_noise.click()
+    explorer.boxes["a"].value = 1
+    assert explorer.sentence == "seed 2, a 1"
+    reset.click()
+    assert explorer.sentence == "seed 0, a 0.5"
+
+
+def test_an_error_at_the_start_is_raised():
+    def broken(ax, *, a):
+        raise RuntimeError("no picture")
+
+    with pytest.raises(RuntimeError, match="no picture"):
+        explore(broken, a=slider("a", 0, 1, start=0.5))
+
+
+def test_an_error_after_a_move_is_shown_and_the_next_move_recovers():
+    def fragile(ax, *, a):
+        ax.set(title=f"{a}")
+        if a == 1:
+            raise ValueError("a <b> too far")
+        return f"a is {a:g}"
+
+    explorer = explore(fragile, a=slider("a", 0, 1, start=0.5))
+    before = explorer.png
+    explorer.boxes["a"].value = 1
+    text = explorer.widget.children[-1].value
+    assert "ValueError" in text and "a &lt;b&gt; too far" in text
+    assert explorer.png == before
+    explorer.boxes["a"].value = 0.5
+    assert explorer.png == before
+    assert "a is 0.5" in explorer.widget.children[-1].value
+
+
+def test_what_a_notebook_is_given(explorer):
+    bundle = explorer._repr_mimebundle_()
+    view = bundle["application/vnd.jupyter.widget-view+json"]
+    assert view["model_id"] == explorer.widget.model_id
+    assert base64.b64decode(bundle["image/png"]) == explorer.png == explorer._image.value
+    assert bundle["text/plain"] == explorer.sentence == "σ = 1, wrong = False"
+    assert pixels(explorer.png).shape == (450, 800, 3)

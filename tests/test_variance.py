@@ -1,0 +1,104 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+from course_utils import variance
+from course_utils.estimators import pathwise, score_function
+from course_utils.exact import normal_quadratic
+
+
+def quadratic(z):
+    return (z - 0.5) ** 2
+
+
+def test_summaries_are_the_moments_that_numpy_finds():
+    values = np.random.default_rng(0).gamma(2.0, size=(1000, 3)).astype(np.float32)
+    estimate = variance.summarize({"a": tf.constant(values)})["a"]
+    wide = values.astype(np.float64)
+    np.testing.assert_allclose(estimate.mean, wide.mean(0), rtol=1e-12)
+    np.testing.assert_allclose(estimate.variance, wide.var(0, ddof=1), rtol=1e-12)
+    np.testing.assert_allclose(estimate.standard_error, wide.std(0, ddof=1) / np.sqrt(1000))
+    np.testing.assert_allclose(estimate.signal_to_noise, wide.mean(0) / wide.std(0, ddof=1))
+
+
+def test_the_standard_errors_are_those_of_many_repetitions():
+    # Exponential samples: the fourth central moment is 9, so that Var[s²] = (9 − 1)/N
+    draws = tfd.Exponential(1.0).sample([2000, 500], seed=(0, 5))
+    parts = [variance.summarize({"a": row})["a"] for row in draws]
+    spread = np.std([p.variance for p in parts])
+    assert abs(spread / np.sqrt(8 / 500) - 1) < 0.15
+    assert abs(np.mean([p.variance_error for p in parts]) / spread - 1) < 0.15
+    assert abs(np.std([p.mean for p in parts]) * np.sqrt(500) - 1) < 4 / np.sqrt(2 * 2000)
+
+
+@pytest.mark.parametrize(
+    ("estimate", "error", "text"),
+    [
+        (3.9412, 0.0523, "3.94 ± 0.05"),
+        (3.9412, 0.0223, "3.941 ± 0.022"),
+        (-2.98, 0.149, "-2.98 ± 0.15"),
+        (548.3, 11.2, "548 ± 11"),
+        (54830.0, 812.0, "54800 ± 800"),
+        (-0.001, 0.23, "0.00 ± 0.23"),
+        (1.0, 0.0997, "1.00 ± 0.10"),
+        (2.0, 0.0, "2 ± 0"),
+        (np.float32(3.9412), np.float32(0.0523), "3.94 ± 0.05"),
+    ],
+)
+def test_plus_minus_keeps_the_digits_that_the_error_supports(estimate, error, text):
+    assert variance.plus_minus(estimate, error) == text
+
+
+def test_an_estimate_prints_each_element():
+    values = tf.constant([[0.0, 10.0], [1.0, 12.0], [2.0, 14.0]])
+    estimate = variance.summarize({"a": values})["a"]
+    assert str(estimate) == "[1.0 ± 0.6, 12.0 ± 1.2]"
+    assert str(variance.summarize({"a": values[:, 0]})["a"]) == "1.0 ± 0.6"
+
+
+@pytest.mark.parametrize("values", [[1.0], [1.0, np.nan, 2.0], [1.0, np.inf, 2.0]])
+def test_what_cannot_be_summarized_is_named(values):
+    with pytest.raises(ValueError, match="gradients\\['a'\\]"):
+        variance.summarize({"a": tf.constant(values)})
+
+
+def score_at(scale, num_samples):
+    params = dict(loc=1.5, scale=scale)
+    return score_function(quadratic, tfd.Normal, params, num_samples=num_samples, seed=4)
+
+
+def test_a_sweep_is_one_estimate_at_each_value(agrees):
+    scales = np.geomspace(0.3, 2, 5)
+    swept = variance.sweep(score_at, scales, num_samples=20_000)
+    assert swept["loc"].variance.shape == (5,)
+    for i, scale in enumerate(scales):
+        single = variance.summarize(score_at(scale, 20_000))
+        for name, estimate in single.items():
+            np.testing.assert_allclose(swept[name].mean[i], estimate.mean, rtol=1e-4)
+            np.testing.assert_allclose(swept[name].variance[i], estimate.variance, rtol=1e-4)
+    exact = normal_quadratic("score_function", loc=1.5, scale=scales, k=0.5)
+    for name in exact:
+        agrees(swept[name], exact[name], name)
+
+
+def test_a_sweep_traces_once_and_takes_parameters_of_any_shape():
+    traced = []
+
+    def gradients(frequency, num_samples):
+        if num_samples > 2:
+            traced.append(frequency)
+        params = dict(loc=tf.zeros(3), scale=tf.ones(3))
+        cost = lambda z: tf.reduce_sum(tf.cos(frequency * z), axis=-1)  # noqa: E731
+        return pathwise(cost, tfd.Normal, params, num_samples=num_samples, seed=1)
+
+    swept = variance.sweep(gradients, [0.5, 1.0, 2.0, 4.0], num_samples=50)
+    assert len(traced) == 1
+    assert swept["loc"].mean.shape == (4, 3)
+
+
+def test_a_sweep_refuses_what_an_estimator_refuses():
+    with pytest.raises(ValueError, match="scale of Normal must be positive"):
+        variance.sweep(score_at, [-1.0, 0.5, 1.0], num_samples=100)
+    with pytest.raises(ValueError, match="values"):
+        variance.sweep(score_at, [], num_samples=100)
