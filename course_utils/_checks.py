@@ -57,7 +57,7 @@ def _tensor(name: str, value) -> tuple[tf.Tensor | np.ndarray, tf.DType | None]:
 
 
 def as_params(params) -> dict[str, tf.Tensor]:
-    """Return the parameters as finite tensors of one float dtype: the tensors' own, else float32."""
+    """Return the parameters as finite tensors of one dtype: the tensors' own, else float32."""
     if not isinstance(params, dict) or not params:
         raise TypeError(f"params must be a dict of name → number or tensor, got {params!r}")
     values = {name: _tensor(name, value) for name, value in params.items()}
@@ -72,6 +72,7 @@ def as_params(params) -> dict[str, tf.Tensor]:
 
 
 def check_finite(name: str, value) -> None:
+    """Raise ValueError where `value` is known and not finite."""
     if tf.executing_eagerly() and not np.all(np.isfinite(value)):
         raise ValueError(f"{name} must be finite, got {show(value)}")
 
@@ -153,8 +154,8 @@ def tiled_maker(make_distribution, params: dict[str, tf.Tensor], distribution):
             return make
     shapes = {name: list(value.shape) for name, value in params.items()}
     raise ValueError(
-        f"params of shapes {shapes} do not line up once each has a sample axis in front: give every "
-        "parameter its full shape, and let make_distribution treat leading axes as batch axes"
+        f"params of shapes {shapes} do not line up once each has a sample axis in front: give "
+        "every parameter its full shape, and let make_distribution treat leading axes as batch axes"
     )
 
 

@@ -99,7 +99,7 @@ def slider(
       steps: into how many steps the way is divided.
 
     Raises:
-      ValueError: ends in the wrong order, a start outside them, a logarithm of what is not positive.
+      ValueError: ends in the wrong order, a start outside them, a logarithm of 0 or less.
       TypeError: an integer slider with ends or start that are not whole.
     """
     if not low < high:

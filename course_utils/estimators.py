@@ -43,7 +43,7 @@ Baseline = None | float | str | dict[str, float]
 
 
 def _column(values: tf.Tensor, param: tf.Tensor) -> tf.Tensor:
-    """Reshape [num_samples] to [num_samples, 1, ..., 1], to multiply [num_samples, *param.shape]."""
+    """Reshape [num_samples] to multiply gradients of shape [num_samples, *param.shape]."""
     return tf.reshape(values, [-1, *[1] * len(param.shape)])
 
 

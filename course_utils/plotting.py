@@ -117,7 +117,7 @@ def scatter_clouds(ax: Axes, clouds: Mapping[str, np.ndarray], *, limits=None) -
 
 
 def estimates_against_exact(ax: Axes, x, estimates: Mapping[str, Estimate], exact) -> Axes:
-    """Draw estimated gradients as points with ± 2 standard errors, and the exact gradient as a line.
+    """Draw estimated gradients with ± 2 standard errors, and the exact gradient as a line.
 
     Args:
       ax: where to draw.

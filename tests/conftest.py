@@ -1,9 +1,10 @@
 """Statistical assertions whose tolerances come from the standard error."""
 
-import course_utils  # noqa: F401  (first: TensorFlow starts quietly)
 import matplotlib
 import numpy as np
 import pytest
+
+import course_utils  # noqa: F401  (TensorFlow starts quietly)
 
 matplotlib.use("Agg")
 

@@ -1,4 +1,4 @@
-"""The closed forms against quadrature, against Gauss–Hermite sums and against GROUND_TRUTH's numbers."""
+"""The closed forms against quadrature, Gauss–Hermite sums and published numbers."""
 
 import numpy as np
 import pytest

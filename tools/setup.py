@@ -35,7 +35,7 @@ def run(*command: str) -> bool:
 
 
 def make_venv() -> None:
-    """An environment with pip, made anew unless the one that is there is whole and this Python's."""
+    """An environment with pip; made anew unless the one there is whole and this Python's."""
     try:
         import ensurepip  # noqa: F401  (Debian ships venv without it)
         import venv
@@ -52,6 +52,7 @@ def make_venv() -> None:
 
 
 def main(kind: str, constraints: str) -> None:
+    """Set up what `kind` needs, or leave with one line that says what to do."""
     if not (3, 11) <= sys.version_info[:2] <= (3, 13):
         sys.exit(f"The course needs Python 3.11, 3.12 or 3.13, and {sys.executable} is "
                  f"{sys.version.split()[0]}: name another with PYTHON=...")  # fmt: skip

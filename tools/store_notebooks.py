@@ -81,6 +81,7 @@ def store(path: Path) -> str | None:
 
 
 def main(names: list[str]) -> int:
+    """Store the notebooks named, two at a time; return the exit status."""
     paths = [Path(name).resolve() for name in names] or sorted((ROOT / "notebooks").glob("*.ipynb"))
     with ThreadPoolExecutor(max_workers=2) as pool:
         problems = [problem for problem in pool.map(store, paths) if problem]
