@@ -17,7 +17,7 @@ help:
 	@echo "make lint       check and format modules and notebooks"
 
 lab: setup
-	@$(BIN) -m jupyterlab $(ROOT) --LabApp.default_url='/lab/tree/README.md?factory=Markdown%20Preview' $(ARGS)
+	@JUPYTER_CONFIG_PATH="$(CURDIR)/.jupyter" $(BIN) -m jupyterlab $(ROOT) --LabApp.default_url=/lab/tree/README.md $(ARGS)
 
 test: setup-test
 	@$(BIN) -m pytest -n 2 --dist loadfile $(NBVAL) --nbval-current-env $(ARGS) tests notebooks
