@@ -191,7 +191,8 @@ class Explorer:
         self._move()
 
     def _build(self) -> None:
-        width = max((len(c.label) for c in self.controls.values()), default=0)
+        labels = [c.label for c in self.controls.values() if isinstance(c, Slider)]
+        width = max(map(len, labels), default=0)
         self.boxes, rows, last = {}, [], []
         for name, control in self.controls.items():
             box, row = control.build()
@@ -258,12 +259,12 @@ class Explorer:
         frame = [_frame(ax) for ax in self.axes]
         if not self._blit or self.figure.axes != self.axes:
             self._frame = None
-            self.canvas.draw()
+            self._draw_all()
         else:
             if self._frame is None or frame != self._frame:
                 for artist in data:
                     artist.set_animated(True)  # left out of the canvas's own drawing
-                self.canvas.draw()
+                self._draw_all()
                 self._background = self.canvas.copy_from_bbox(self.figure.bbox)
                 self._frame = frame
             else:
@@ -277,6 +278,12 @@ class Explorer:
             buffer, "png", compress_level=1
         )
         self.sentence, self.png = sentence or "", buffer.getvalue()
+
+    def _draw_all(self) -> None:
+        """Lay out and draw the figure, whatever stood in it before."""
+        for ax in self.axes:
+            ax.set_subplotspec(ax.get_subplotspec())  # the layout starts from where axes are
+        self.canvas.draw()
 
     def _repr_mimebundle_(self, **_) -> dict:
         view = {"version_major": 2, "version_minor": 0, "model_id": self.widget.model_id}

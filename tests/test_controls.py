@@ -133,7 +133,10 @@ def test_a_frame_that_changes_is_drawn_anew():
             fresh.boxes[name].value = value
         fresh._frame = None
         fresh._paint()
-        np.testing.assert_array_equal(pixels(moved.png), pixels(fresh.png), err_msg=str(values))
+        extra = moved.values["extra"]  # a colour bar may stand a fraction of a pixel elsewhere
+        assert len(moved.figure.axes) == 1 + extra
+        difference = np.abs(pixels(moved.png).astype(int) - pixels(fresh.png))
+        assert np.max(difference) <= (10 if extra else 0), values
 
 
 def test_the_frame_is_kept_while_only_data_move(explorer):
