@@ -9,7 +9,7 @@ def check(attempt, expected, hints: Iterable[tuple[object, str]] = (), *, tolera
     """Say whether an attempt is right; if not, how it is wrong.
 
     Prints "Correct", "Not yet" with what came and a hint where one fits, or "Not answered yet" for
-    the `...` or the None of an untouched stub.  Nothing is raised for what a reader may answer.
+    the `...` or the None of an untouched stub, or a list of them.  Nothing is raised for what a reader may answer.
 
     Args:
       attempt: the reader's value: a number, an array or a tensor.
@@ -30,7 +30,8 @@ def check(attempt, expected, hints: Iterable[tuple[object, str]] = (), *, tolera
     for wrong, hint in hints:
         if agrees(np.asarray(wrong, np.float64), expected):
             raise ValueError(f"hints: {wrong!r} is the right answer, and its hint says {hint!r}")
-    if attempt is None or attempt is Ellipsis:
+    parts = attempt if isinstance(attempt, list | tuple) and attempt else [attempt]
+    if all(part is None or part is Ellipsis for part in parts):
         print("Not answered yet: replace the ... above, and run both cells again.")
         return
     try:
@@ -48,4 +49,4 @@ def check(attempt, expected, hints: Iterable[tuple[object, str]] = (), *, tolera
 
 
 def _show(value: np.ndarray) -> str:
-    return np.array2string(value, precision=4, threshold=6, separator=", ")
+    return np.array2string(value, threshold=6, separator=", ", formatter={"float": "{:.4g}".format})

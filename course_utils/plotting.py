@@ -109,6 +109,7 @@ def scatter_clouds(ax: Axes, clouds: Mapping[str, np.ndarray], *, limits=None) -
             raise ValueError(f"clouds[{label!r}] must have shape [N, 2], got {list(points.shape)}")
         ax.scatter(*points.T, s=14, marker=marker, color=color, alpha=0.35, lw=0, label=label)
     ax.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
+    ax.locator_params(nbins=6)
     if limits is not None:
         ax.set(xlim=limits, ylim=limits)
     for handle in ax.legend(loc="upper right", markerscale=2).legend_handles:

@@ -38,7 +38,7 @@ def standard_normal(shape, seed, dtype=tf.float32) -> tf.Tensor:
 def simulated_encoder(num_inputs: int, seed) -> tuple[tf.Tensor, tf.Tensor]:
     """Simulate an encoder's outputs for a latent space of two dimensions.
 
-    Each input has its own mean and log-variance, scattered as a trained encoder's are:
+    Each input has its own mean and log-variance, near 0 as at the start of training:
     mean_j ~ N(m_j, .04²) with m = (-.05, .05), log_var_j ~ N(l_j, .04²) with l = (-.06, -.09).
 
     Args:

@@ -17,7 +17,7 @@ def test_a_right_answer_is_called_right(capsys, attempt):
     assert said(capsys, attempt, 2.0, HINTS).startswith("Correct: 2")
 
 
-@pytest.mark.parametrize("attempt", [None, ...])
+@pytest.mark.parametrize("attempt", [None, ..., [None, None]])
 def test_an_untouched_stub_is_no_error(capsys, attempt):
     assert said(capsys, attempt, 2.0, HINTS).startswith("Not answered yet")
 
@@ -25,11 +25,12 @@ def test_an_untouched_stub_is_no_error(capsys, attempt):
 @pytest.mark.parametrize(
     ("attempt", "words"),
     [
-        (4.0, "4. is not it. Hint: you have squared it."),
+        (4.0, "4 is not it. Hint: you have squared it."),
         (-2.0, "Hint: mind the sign."),
-        (3.0, "Not yet: 3. is not it."),
+        (3.0, "Not yet: 3 is not it."),
         ([2.0, 2.0], "Hint: the shape is [2], where [] is asked for."),
         (np.nan, "Not yet: nan"),
+        ([2.0, None], "nan] is not it"),
         ("two", "this is a str"),
         ({"a": 1}, "this is a dict"),
         (lambda: 2, "this is a function"),

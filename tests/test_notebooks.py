@@ -213,7 +213,8 @@ def test_exercises_have_stub_check_and_solution(notebook):
         assert re.search(r"^    \.\.\.$", stub.source, re.M) and not stub.outputs
         assert check.outputs[0].text.startswith("Not answered yet")
         assert solution.outputs[0].text.startswith("Correct")
-        assert solution.metadata["jupyter"]["source_hidden"]
+        assert check.metadata["jupyter"]["source_hidden"]
+        assert solution.metadata["jupyter"] == {"source_hidden": True, "outputs_hidden": True}
         number = re.search(r"check_(\d+)\(", check.source)[1]
         assert f"check_{number}(solution_{number})" in solution.source
 
