@@ -74,7 +74,7 @@ def score_function(
     Raises:
       TypeError, ValueError: see the module; `baseline` is none of the above.
 
-    Source: Glynn (1990); Williams (1992); Mohamed et al. (2020), sections 4 and 7.3.
+    Source: Glynn (1990); Williams (1992); Mohamed et al. (2020), sections 4 and 7.
     """
     least = 2 if isinstance(baseline, str) and baseline == "leave_one_out" else 1
     num_samples = _checks.whole_number("num_samples", num_samples, at_least=least)

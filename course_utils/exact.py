@@ -91,10 +91,10 @@ def normal_quadratic(
     d, s2 = loc - k, scale**2
     mean_others = (num_dimensions - 1) * (d**2 + s2)
     var_others = (num_dimensions - 1) * (4 * d**2 * s2 + 2 * s2**2)
+    baselines = baseline if isinstance(baseline, dict) else dict(loc=baseline, scale=baseline)
 
     def score_function():
-        b = baseline if isinstance(baseline, dict) else dict(loc=baseline, scale=baseline)
-        b = {name: np.asarray(value, np.float64) - mean_others for name, value in b.items()}
+        b = {name: np.asarray(value) - mean_others for name, value in baselines.items()}
         at_loc = d**4 + 18 * d**2 * s2 + 15 * s2**2 - 2 * b["loc"] * (d**2 + 3 * s2) + b["loc"] ** 2
         at_scale = (
             2 * d**4 + 60 * d**2 * s2 + 78 * s2**2 - 4 * b["scale"] * (d**2 + 5 * s2)
@@ -122,7 +122,8 @@ def normal_quadratic(
     answers = dict(
         score_function=score_function, pathwise=pathwise, finite_difference=finite_difference
     )
-    shape = np.broadcast_shapes(loc.shape, scale.shape, k.shape, np.shape(step))
+    given = [loc, scale, k, *([] if step is None else [step]), *baselines.values()]
+    shape = np.broadcast_shapes(*(np.shape(value) for value in given))
     return {
         name: tuple(np.broadcast_to(part, shape) for part in pair)
         for name, pair in _choose(estimator, answers).items()

@@ -9,7 +9,8 @@ def check(attempt, expected, hints: Iterable[tuple[object, str]] = (), *, tolera
     """Say whether an attempt is right; if not, how it is wrong.
 
     Prints "Correct", "Not yet" with what came and a hint where one fits, or "Not answered yet" for
-    the `...` or the None of an untouched stub, or a list of them.  Nothing is raised for what a reader may answer.
+    the `...` or the None of an untouched stub, or a list of them.  Nothing is raised for what a
+    reader may answer.
 
     Args:
       attempt: the reader's value: a number, an array or a tensor.

@@ -28,7 +28,7 @@ STYLE = {
     "pathwise": Look("pathwise", "#0072B2", "o"),
     "score_function": Look("score function", "#D55E00", "s"),
     "score_function_mean": Look("score function, mean baseline", "#E69F00", "^"),
-    "score_function_optimal": Look("score function, optimal baseline", "#B8860B", "v"),
+    "score_function_optimal": Look("score function, optimal baseline", "#8C2D04", "v"),
     "finite_difference": Look("finite difference, common noise", "#56B4E9", "D"),
     "finite_difference_independent": Look("finite difference, new noise", "#7F7F7F", "X"),
 }

@@ -119,6 +119,8 @@ def test_arrays_are_taken_elementwise():
         "finite_difference", loc=1.0, scale=1.0, k=0.0, step=scales / 10, common=True
     )
     assert steps["loc"][1].shape == (3,)
+    along = exact.normal_quadratic("score_function", loc=1.0, scale=1.0, k=0.0, baseline=scales)
+    assert [part.shape for part in along["scale"]] == [(3,), (3,)]
 
 
 @pytest.mark.parametrize(("t", "variance"), [(0.45, 0.015939), (0.499, 0.015625)])

@@ -54,7 +54,18 @@ def test_an_estimate_prints_each_element():
     values = tf.constant([[0.0, 10.0], [1.0, 12.0], [2.0, 14.0]])
     estimate = variance.summarize({"a": values})["a"]
     assert str(estimate) == "[1.0 ± 0.6, 12.0 ± 1.2]"
+    assert estimate.variance_text == "[1.00 ± 0.27, 4.0 ± 1.1]"
     assert str(variance.summarize({"a": values[:, 0]})["a"]) == "1.0 ± 0.6"
+
+
+def test_near_is_within_four_standard_errors_of_mean_and_of_variance():
+    values = [np.full(2, v) for v in (5.0, 0.1, 3.0, 0.2, 50.0)]
+    estimate = variance.Estimate(*values)
+    variance.assert_near(estimate, [5.39, 4.61])
+    variance.assert_near(estimate, 5.0, [3.79, 2.21])
+    for wrong in [(5.41,), ([5.0, 4.59],), (5.0, 3.81), (5.0, [3.0, 2.19])]:
+        with pytest.raises(AssertionError, match="standard errors off"):
+            variance.assert_near(estimate, *wrong)
 
 
 @pytest.mark.parametrize("values", [[1.0], [1.0, np.nan, 2.0], [1.0, np.inf, 2.0]])
