@@ -29,6 +29,7 @@ STYLE = {
     "score_function": Look("score function", "#D55E00", "s"),
     "score_function_mean": Look("score function, mean baseline", "#E69F00", "^"),
     "score_function_optimal": Look("score function, optimal baseline", "#8C2D04", "v"),
+    "score_function_leave_one_out": Look("score function, leave one out", "#AA4499", "P"),
     "finite_difference": Look("finite difference, common noise", "#56B4E9", "D"),
     "finite_difference_independent": Look("finite difference, new noise", "#7F7F7F", "X"),
 }
@@ -117,7 +118,9 @@ def scatter_clouds(ax: Axes, clouds: Mapping[str, np.ndarray], *, limits=None) -
     return ax
 
 
-def estimates_against_exact(ax: Axes, x, estimates: Mapping[str, Estimate], exact) -> Axes:
+def estimates_against_exact(
+    ax: Axes, x, estimates: Mapping[str, Estimate], exact, *, legend: str = "upper left"
+) -> Axes:
     """Draw estimated gradients with ± 2 standard errors, and the exact gradient as a line.
 
     Args:
@@ -125,6 +128,7 @@ def estimates_against_exact(ax: Axes, x, estimates: Mapping[str, Estimate], exac
       x: the quantity on the horizontal axis, shape [V].
       estimates: estimator → Estimate with fields of shape [V].
       exact: the exact gradient at x: shape [V], or one number.
+      legend: where the legend stands.
     """
     for name, estimate in estimates.items():
         look = _look(name)
@@ -132,11 +136,13 @@ def estimates_against_exact(ax: Axes, x, estimates: Mapping[str, Estimate], exac
         ax.errorbar(x, estimate.mean, error, fmt=look.marker, color=look.color, label=look.label,
                     capsize=3, ms=6, lw=1.5)  # fmt: skip
     ax.plot(x, np.broadcast_to(exact, np.shape(x)), color=EXACT, lw=1.5, label="exact", zorder=1)
-    ax.legend()
+    ax.legend(loc=legend)
     return ax
 
 
-def variance_curves(ax: Axes, x, estimates: Mapping[str, Estimate], exact: Mapping) -> Axes:
+def variance_curves(
+    ax: Axes, x, estimates: Mapping[str, Estimate], exact: Mapping, *, legend: str = "upper left"
+) -> Axes:
     """Draw the variance of one sample's gradient: measured points on the exact curves, log axes.
 
     Args:
@@ -144,6 +150,7 @@ def variance_curves(ax: Axes, x, estimates: Mapping[str, Estimate], exact: Mappi
       x: the quantity on the horizontal axis, shape [V].
       estimates: estimator → Estimate with fields of shape [V]; ± 2 standard errors are drawn.
       exact: estimator → exact variance at x, shape [V] or one number.
+      legend: where the legend stands.
     """
     curves(ax, x, exact, lw=1.5, label=None)
     for name, estimate in estimates.items():
@@ -153,5 +160,5 @@ def variance_curves(ax: Axes, x, estimates: Mapping[str, Estimate], exact: Mappi
         ax.errorbar(x, estimate.variance, [low, error], fmt=look.marker, color=look.color,
                     label=look.label, capsize=3, ms=6, lw=1.5)  # fmt: skip
     ax.set(xscale="log", yscale="log", ylabel="variance of one gradient")
-    ax.legend()
+    ax.legend(loc=legend)
     return ax
