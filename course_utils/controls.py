@@ -117,7 +117,7 @@ def slider(
         return Slider(label, tuple(dict.fromkeys(int(v) for v in stops)), int(start))
     digits = 3 if log else None
     inner = [_round(v, digits, (high - low) / steps) for v in stops[1:-1]]
-    return Slider(label, (float(low), *inner, float(high)), float(start))
+    return Slider(label, tuple(dict.fromkeys([float(low), *inner, float(high)])), float(start))
 
 
 def _round(value: float, digits: int | None, step: float) -> float:

@@ -32,6 +32,7 @@ def pixels(png):
         (slider("a", 0, 1, start=0.5), 0, 1, 51),
         (slider("a", -2, 2, start=0, steps=8), -2, 2, 9),
         (slider("a", 0.01, 100, start=1, log=True, steps=80), 0.01, 100, 81),
+        (slider("a", 1, 1.02, start=1, log=True), 1, 1.02, 3),  # three digits leave no more
         (slider("K", 1, 10, start=3, integer=True), 1, 10, 10),
         (slider("K", 1, 1024, start=8, log=True, integer=True, steps=10), 1, 1024, 11),
     ],

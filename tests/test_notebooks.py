@@ -7,6 +7,7 @@ import re
 import sys
 import warnings
 from pathlib import Path
+from xml.etree import ElementTree
 
 import matplotlib.pyplot as plt
 import nbformat
@@ -189,6 +190,20 @@ def test_images_have_alt_text_and_links_lead_somewhere(path, notebook):
             assert later and target[:2] > max(numbered)[:2] or (path.parent / target).exists(), (
                 target
             )
+
+
+@pytest.mark.parametrize("image", sorted((ROOT / "images").iterdir()), ids=lambda p: p.stem)
+def test_each_image_is_used_and_says_what_it_shows(image):
+    texts = [p.read_text(encoding="utf-8") for p in PATHS]
+    assert any(f"images/{image.name}" in text for text in texts)
+    root = ElementTree.parse(image).getroot()
+    svg = "{http://www.w3.org/2000/svg}"
+    assert [child.tag for child in root][:2] == [f"{svg}title", f"{svg}desc"]
+    assert all(len(child.text) > 20 for child in root[:2]) and root.get("role") == "img"
+    assert set(root.get("aria-labelledby").split()) == {child.get("id") for child in root[:2]}
+    assert root.findall(f".//{svg}text") and not root.findall(f".//{svg}script")
+    assert "href" not in image.read_text(encoding="utf-8")  # nothing from outside
+    assert image.stat().st_size < 20_000
 
 
 def test_slides_are_marked(notebook):
