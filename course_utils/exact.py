@@ -34,7 +34,7 @@ def _floats(**values) -> list[np.ndarray]:
     return arrays
 
 
-def normal_quadratic_baselines(loc, scale, k, num_dimensions: int = 1) -> dict[str, np.ndarray]:
+def normal_quadratic_baselines(loc, scale, k, num_dimensions=1) -> dict[str, np.ndarray]:
     """Baselines for the score function under N(loc, scale²) and the cost Σ_j (z_j − k)².
 
     With d = loc − k, σ = scale and M = (D − 1)(d² + σ²), the mean cost of the other coordinates:
@@ -55,7 +55,7 @@ def normal_quadratic_baselines(loc, scale, k, num_dimensions: int = 1) -> dict[s
 
 
 def normal_quadratic(
-    estimator: str, *, loc, scale, k, baseline=0.0, step=None, common=True, num_dimensions: int = 1
+    estimator: str, *, loc, scale, k, baseline=0.0, step=None, common=True, num_dimensions=1
 ) -> Answer:
     """Gradient and one-sample variance for z_j ~ N(loc, scale²), cost Σ_j (z_j − k)², j = 1 ... D.
 
@@ -122,7 +122,7 @@ def normal_quadratic(
     answers = dict(
         score_function=score_function, pathwise=pathwise, finite_difference=finite_difference
     )
-    given = [loc, scale, k, *([] if step is None else [step]), *baselines.values()]
+    given = [loc, scale, k, num_dimensions, 0.0 if step is None else step, *baselines.values()]
     shape = np.broadcast_shapes(*(np.shape(value) for value in given))
     return {
         name: tuple(np.broadcast_to(part, shape) for part in pair)
