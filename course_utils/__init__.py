@@ -27,6 +27,9 @@ def _quiet_descriptor_2():
         os.close(saved)
 
 
+# oneDNN rounds differently from one processor to the next, and logs what it does not support.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+
 with _quiet_descriptor_2():
     import tensorflow as tf
     import tensorflow_probability as _tfp  # noqa: F401
