@@ -227,7 +227,7 @@ def test_exercises_have_stub_check_and_solution(notebook):
     for stub, check, solution in zip(stubs, checks, solutions, strict=True):
         assert re.search(r"^    \.\.\.$", stub.source, re.M) and not stub.outputs
         assert check.outputs[0].text.startswith("Not answered yet")
-        assert solution.outputs[0].text.startswith("Correct")
+        assert solution.outputs[0].text.startswith("The solution: Correct")
         assert check.metadata["jupyter"]["source_hidden"]
         assert solution.metadata["jupyter"] == {"source_hidden": True, "outputs_hidden": True}
         number = re.search(r"check_(\d+)\(", check.source)[1]
