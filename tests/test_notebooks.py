@@ -121,6 +121,17 @@ def test_needs_and_minutes_are_stated(notebook):
     assert 20 <= int(re.search(r"\*\*Time\*\*: (\d+) minutes", opening)[1]) <= 45
 
 
+def test_the_readme_lists_each_notebook_with_its_title_and_minutes():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(
+        r"^\| (\d+) \| \[(.+?)\]\(notebooks/(.+?)\) \| .{20,} \| (\d+) \|$", readme, re.M
+    )
+    assert [row[2] for row in rows] == [path.name for path in PATHS]
+    for number, title, name, minutes in rows:
+        text = (ROOT / "notebooks" / name).read_text(encoding="utf-8")
+        assert f"# {number} · {title}" in text and f"**Time**: {minutes} minutes" in text
+
+
 def test_one_short_setup_cell(notebook):
     first, *others = code(notebook)
     assert first.source.startswith("from course_utils")
