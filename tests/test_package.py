@@ -82,7 +82,7 @@ def test_no_accelerator_is_taken():
     assert {device.device_type for device in tf.config.list_logical_devices()} == {"CPU"}
 
 
-MATHEMATICS = {"_checks", "sampling", "estimators", "exact", "variance"}
+MATHEMATICS = {"_checks", "sampling", "estimators", "relaxations", "exact", "variance"}
 FIGURES = {"plotting"}
 
 
@@ -106,7 +106,8 @@ def test_mathematics_knows_no_figures_and_no_controls(module):
 
 def test_figures_know_no_controls_and_exact_no_estimators():
     assert not imports("plotting") & {"ipywidgets", "controls"}
-    assert "estimators" not in imports("exact")
+    assert not imports("exact") & {"estimators", "relaxations"}
+    assert "estimators" not in imports("relaxations")
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "course_utils").glob("*.py")), ids=lambda p: p.stem)
