@@ -65,7 +65,10 @@ def test_environment_is_python_pip_and_this_project_under_the_pins():
 
 
 def test_the_start_is_quiet_down_to_the_file_descriptor():
-    code = "import course_utils, tensorflow as tf; tf.random.stateless_normal([2], [0, 1]) + 1"
+    code = """import course_utils, tensorflow as tf
+from tensorflow_probability import distributions as tfd
+tf.random.stateless_normal([2], [0, 1]) + 1
+tfd.OneHotCategorical(logits=[0.0, 1.0]).sample(5, seed=(0, 1))"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
