@@ -126,8 +126,8 @@ def straight_through(
     Raises:
       TypeError, ValueError: see `estimators`; TypeError for a law that is not covered.
 
-    Source: Hinton (2012), lecture 15b; Bengio et al. (2013), section 4 (there backward through the
-    step alone or with the sigmoid's derivative, which is the one taken here).
+    Source: Hinton (2012), lectures; Bengio et al. (2013), which hands the gradient on to the logit
+    as it is, or times the sigmoid's derivative, as here.
     """
 
     def sample(law, seed):
