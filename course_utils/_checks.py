@@ -159,6 +159,24 @@ def tiled_maker(make_distribution, params: dict[str, tf.Tensor], distribution):
     )
 
 
+def discrete_base(estimator: str, distribution: tfd.Distribution) -> tfd.Distribution:
+    """Return the Bernoulli or OneHotCategorical inside a discrete law, Independent taken off.
+
+    Raises:
+      TypeError: another law; the message names those that `estimator` covers.
+    """
+    base = distribution
+    while isinstance(base, tfd.Independent):
+        base = base.distribution
+    if not isinstance(base, tfd.Bernoulli | tfd.OneHotCategorical):
+        raise TypeError(
+            f"{estimator} covers Bernoulli, OneHotCategorical and Independent of either, got "
+            f"{type(distribution).__name__}"
+            + (f" of {type(base).__name__}" if base is not distribution else "")
+        )
+    return base
+
+
 def cost_values(cost, z: tf.Tensor) -> tf.Tensor:
     """Return cost(z), one finite number a sample, of z's dtype."""
     if not callable(cost):

@@ -33,6 +33,11 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from course_utils import _checks
+from course_utils.relaxations import (  # noqa: F401
+    gumbel_softmax,
+    straight_through,
+    straight_through_gumbel_softmax,
+)
 from course_utils.sampling import stateless_seed
 
 tfd = tfp.distributions

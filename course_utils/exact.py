@@ -9,7 +9,8 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 from scipy.integrate import tanhsinh
-from scipy.special import expit
+from scipy.special import expit, logit
+from tensorflow_probability import distributions as tfd
 
 from course_utils import _checks
 
@@ -28,7 +29,7 @@ def _floats(**values) -> list[np.ndarray]:
         array = np.asarray(value, np.float64)
         if not np.all(np.isfinite(array)):
             raise ValueError(f"{name} must be finite, got {value!r}")
-        if name in ("scale", "step", "frequency") and not np.all(array > 0):
+        if name in ("scale", "step", "frequency", "temperature") and not np.all(array > 0):
             raise ValueError(f"{name} must be positive, got {value!r}")
         arrays.append(array)
     return arrays
@@ -130,29 +131,60 @@ def normal_quadratic(
     }
 
 
-def bernoulli_quadratic(estimator: str, *, t, probs=None, logits=None, baseline=0.0) -> Answer:
-    """Gradient and one-sample variance for b ~ Bernoulli, cost (b − t)².
+# Nodes on (0, ∞) of the double exponential rule y = exp(s − exp(−s)), which a sum of equal steps in
+# s integrates to rounding for a function that is smooth on y > 0 and falls off as an exponential.
+_S = np.linspace(-4.0, 5.0, 1001)
+_HALF = np.exp(_S - np.exp(-_S))
+_WEIGHTS = np.tile((1 + np.exp(-_S)) * _HALF * (_S[1] - _S[0]), 2)
+_NODES = np.concatenate([-_HALF, _HALF])
 
-    With θ the probability and b the baseline, ∂θ = 1 − 2t, and the two values of one sample's
-    gradient give the variance:
 
-        score_function, in θ:  θ ((1 − t)² − b)²/θ² + (1 − θ)(t² − b)²/(1 − θ)² − (1 − 2t)²
+def _relaxed_moments(gradient: Callable, logits, t, temperature) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and variance of gradient(z, b, t) · dz/dlogit over the logistic noise λ.
 
-    In the logit the gradient is θ(1 − θ) times, the variance θ²(1 − θ)² times that in θ.
+    The integral is over y = logit + λ, split at y = 0, where b = 1[y > 0] jumps; z = sigmoid(y/τ).
+    """
+    logits, t, temperature = (np.asarray(a)[..., None] for a in (logits, t, temperature))
+    z, other = expit(_NODES / temperature), expit(-_NODES / temperature)
+    values = gradient(z, _NODES > 0, t) * z * other / temperature
+    density = _WEIGHTS * expit(_NODES - logits) * expit(logits - _NODES)
+    mean = np.sum(values * density, axis=-1)
+    return mean, np.sum(values**2 * density, axis=-1) - mean**2
+
+
+def bernoulli_quadratic(
+    estimator: str, *, t, probs=None, logits=None, baseline=0.0, temperature=None
+) -> Answer:
+    """Expected gradient and one-sample variance for b ~ Bernoulli, cost (b − t)².
+
+    With θ the probability, ℓ its logit and λ ~ Logistic(0, 1), one sample's gradient in ℓ is
+
+        score_function                    ((b − t)² − baseline) (b − θ)
+        gumbel_softmax                    2 (z − t) z (1 − z)/τ,  z = sigmoid((ℓ + λ)/τ)
+        straight_through                  2 (b − t) θ (1 − θ)
+        straight_through_gumbel_softmax   2 (b − t) z (1 − z)/τ,  b = 1[z > 1/2]
+
+    and in θ it is that over θ(1 − θ).  The score function's mean is the true gradient, 1 − 2t in θ.
+    The other three are biased: what is returned is the mean of the estimator itself, so that the
+    bias is the difference.  Straight-through has 2(θ − t) and 4θ(1 − θ) in θ; the relaxed two are
+    integrated over the noise, by a double exponential rule of fixed nodes, to about 1e-12.
 
     Args:
-      estimator: "score_function".
+      estimator: one of the four.
       t: the target of the cost, a number or array.
       probs, logits: the parameter, one of the two; the gradient is for the one given.
-      baseline: a number or array.
+      baseline: of the score function, a number or array.
+      temperature: τ of the relaxed two, a number or array.
 
     Returns:
-      A dict of "probs" or "logits" → (gradient, variance of one sample).
+      A dict of "probs" or "logits" → (expected gradient, variance of one sample).
 
     Raises:
-      ValueError: an unknown estimator, both or neither parameter, a probability not inside (0, 1).
+      ValueError: an unknown estimator, both or neither parameter, a probability not inside (0, 1),
+        a temperature that is missing, not positive or given to an estimator without one.
 
-    Source: derived; the toy problem of Tucker et al. (2017), section 4.
+    Source: derived; the toy problem of Tucker et al. (2017), section 4; the rule is that of
+    Takahasi & Mori (1974).
     """
     if (probs is None) == (logits is None):
         raise ValueError(f"give one of probs and logits, got probs={probs!r}, logits={logits!r}")
@@ -160,7 +192,10 @@ def bernoulli_quadratic(estimator: str, *, t, probs=None, logits=None, baseline=
     theta, t = _floats(probs=probs if logits is None else expit(logits), t=t)
     if not np.all((theta > 0) & (theta < 1)):
         raise ValueError(f"probs must lie inside (0, 1), got {probs!r}")
-    chain = 1.0 if name == "probs" else theta * (1 - theta)
+    slope = theta * (1 - theta)
+    chain = 1.0 if name == "probs" else slope
+    if (temperature is None) == estimator.endswith("gumbel_softmax"):
+        raise ValueError(f"temperature goes with the relaxed estimators alone, got {temperature!r}")
 
     def score_function():
         gradient = chain * (1 - 2 * t)
@@ -168,7 +203,95 @@ def bernoulli_quadratic(estimator: str, *, t, probs=None, logits=None, baseline=
         second = chain**2 * (at_one**2 / theta + at_zero**2 / (1 - theta))
         return {name: (gradient, second - gradient**2)}
 
-    return _choose(estimator, dict(score_function=score_function))
+    def straight_through():
+        return {name: (2 * chain * (theta - t), 4 * chain**2 * slope)}
+
+    def relaxed(gradient):
+        (tau,) = _floats(temperature=temperature)
+        at = logit(theta) if logits is None else np.asarray(logits, np.float64)
+        mean, var = _relaxed_moments(gradient, at, t, tau)
+        return {name: (mean * chain / slope, var * (chain / slope) ** 2)}
+
+    answers = dict(
+        score_function=score_function,
+        gumbel_softmax=lambda: relaxed(lambda z, b, t: 2 * (z - t)),
+        straight_through=straight_through,
+        straight_through_gumbel_softmax=lambda: relaxed(lambda z, b, t: 2 * (b - t)),
+    )
+    return _choose(estimator, answers)
+
+
+def _states(distribution: tfd.Distribution) -> np.ndarray:
+    """Every value of a discrete law, batch axes counted as event: [states, *batch, *event]."""
+    base = _checks.discrete_base("enumerate_discrete", distribution)
+    binary = isinstance(base, tfd.Bernoulli)
+    shape = (*base.batch_shape, *base.event_shape)
+    sites = int(np.prod(base.batch_shape))
+    values = np.array([0.0, 1.0]) if binary else np.eye(shape[-1])
+    if len(values) ** sites > 2**16:
+        raise ValueError(f"{len(values)}^{sites} states are too many to enumerate")
+    return np.array([values[list(s)] for s in np.ndindex(*[len(values)] * sites)]).reshape(
+        -1, *shape
+    )
+
+
+def enumerate_discrete(
+    estimator: str, cost: Callable, make_distribution: Callable, params: dict, *, baseline=0.0
+) -> Answer:
+    """Expected gradient and one-sample variance for a discrete law, by a sum over its states.
+
+    Sums g(z) q(z) and g(z)² q(z), where g(z) is one sample's gradient:
+
+        score_function     (f(z) − b) ∂ log q(z)/∂φ; its mean is the true gradient
+        straight_through   Σ_j ∂f/∂z_j · ∂probs_j/∂φ; its mean is biased
+
+    Args:
+      estimator: "score_function" or "straight_through".
+      cost, make_distribution, params: as for an estimator; the law is Bernoulli, OneHotCategorical
+        or Independent of either.
+      baseline: of the score function, a number.
+
+    Returns:
+      A dict of param → (expected gradient, variance of one sample), each of the param's shape.
+
+    Raises:
+      TypeError: a law that is not covered.
+      ValueError: an unknown estimator, or more than 2^16 states.
+    """
+    params = _checks.as_params({name: np.asarray(p, np.float64) for name, p in params.items()})
+    law = _checks.build(make_distribution, params)
+    states = tf.constant(_states(law))
+    make_tiled = _checks.tiled_maker(make_distribution, params, law)
+    tiled = _checks.tile(params, len(states))
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch((tiled, states))
+        copies = make_tiled(**tiled)
+        log_prob = copies.log_prob(states)
+        probs = _checks.discrete_base("enumerate_discrete", copies).probs_parameter()
+        values = _checks.cost_values(cost, states)
+    axes = range(1, log_prob.shape.rank)
+    weights = np.exp(np.sum(log_prob, axis=tuple(axes)))
+
+    def moments(gradients):
+        answer = {}
+        for name, gradient in gradients.items():
+            mean = np.tensordot(weights, gradient, 1)
+            answer[name] = (mean, np.tensordot(weights, (gradient - mean) ** 2, 1))
+        return answer
+
+    def score_function():
+        scores = tape.gradient(log_prob, tiled, unconnected_gradients="zero")
+        centred = np.asarray(values) - baseline
+        return moments({n: (centred * s.numpy().T).T for n, s in scores.items()})
+
+    def straight_through():
+        slope = tape.gradient(values, states, unconnected_gradients="zero")
+        gradients = tape.gradient(probs, tiled, slope, unconnected_gradients="zero")
+        return moments({n: g.numpy() for n, g in gradients.items()})
+
+    return _choose(
+        estimator, dict(score_function=score_function, straight_through=straight_through)
+    )
 
 
 def quadrature(

@@ -1,5 +1,6 @@
 """The closed forms against quadrature, Gauss–Hermite sums and published numbers."""
 
+import mpmath as mp
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -140,6 +141,144 @@ def test_bernoulli_constant_baseline_makes_every_sample_exact():
     assert variance == pytest.approx(0, abs=1e-12)
 
 
+def by_mpmath(estimator, theta, t, tau):
+    """Mean and variance in the logit as integrals over z in (0, 1), with 30 digits.
+
+    z(1 − z)/τ cancels against dz, what is left is the logistic density at τ logit(z) − logit(θ).
+    """
+    with mp.workdps(30):
+        theta, t, tau = map(mp.mpf, (theta, t, tau))
+        logit = mp.log(theta / (1 - theta))
+
+        def integrand(z, power):
+            y = tau * mp.log(z / (1 - z)) - logit
+            density = 1 / ((1 + mp.exp(-y)) * (1 + mp.exp(y)))
+            seen = z if estimator == "gumbel_softmax" else int(z > 0.5)
+            return (2 * (seen - t)) ** power * (z * (1 - z) / tau) ** (power - 1) * density
+
+        edges = [0, 0.001, 0.5, 0.999, 1]
+        mean, second = (mp.quad(lambda z, p=p: integrand(z, p), edges) for p in (1, 2))
+        return float(mean), float(second - mean**2)
+
+
+RELAXED = ["gumbel_softmax", "straight_through_gumbel_softmax"]
+
+
+@pytest.mark.parametrize(
+    ("theta", "t", "tau"),
+    [(0.5, 0.45, 0.5), (0.7, 0.1, 0.02), (0.9, 0.499, 2.0), (0.02, 0.3, 10.0), (0.3, 0.9, 100.0)],
+)
+@pytest.mark.parametrize("estimator", RELAXED)
+def test_relaxed_bernoulli_quadratic_is_the_integral_over_z(estimator, theta, t, tau):
+    answer = exact.bernoulli_quadratic(estimator, t=t, probs=theta, temperature=tau)["probs"]
+    mean, var = by_mpmath(estimator, theta, t, tau)
+    slope = theta * (1 - theta)
+    np.testing.assert_allclose(answer, (mean / slope, var / slope**2), rtol=1e-9, atol=1e-12)
+    logits = np.log(theta / (1 - theta))
+    answer = exact.bernoulli_quadratic(estimator, t=t, logits=logits, temperature=tau)["logits"]
+    np.testing.assert_allclose(answer, (mean, var), rtol=1e-9, atol=1e-12)
+
+
+def test_as_the_temperature_falls_bias_vanishes_and_variance_grows_as_its_inverse():
+    theta, t, taus = 0.7, 0.1, np.array([1e-3, 1e-4])
+    slope, truth = theta * (1 - theta), theta * (1 - theta) * (1 - 2 * t)
+    mean, var = exact.bernoulli_quadratic(
+        "gumbel_softmax", t=t, logits=np.log(7 / 3), temperature=taus
+    )["logits"]
+    # −τ θ(1 − θ)(1 − 2θ), and θ(1 − θ)(1/5 − 2t/3 + 2t²/3)/τ
+    np.testing.assert_allclose((mean - truth) / taus, -slope * (1 - 2 * theta), rtol=2e-3)
+    np.testing.assert_allclose(var * taus, slope * (1 / 5 - 2 * t / 3 + 2 * t**2 / 3), rtol=2e-3)
+
+
+def test_the_bias_is_not_monotone():
+    mean, _ = exact.bernoulli_quadratic(
+        "gumbel_softmax", t=0.1, probs=0.7, temperature=np.array([0.02, 0.3, 0.5, 1.0])
+    )["probs"]
+    bias = mean - (1 - 2 * 0.1)
+    assert bias[1] > bias[0] > 0 and bias[2] > 0 > bias[3]
+
+
+@pytest.mark.parametrize(
+    ("tau", "theta"),
+    [(0.02, 0.450), (0.1, 0.490), (0.5, 0.497), (2, 0.497), (5, 0.494), (20, 0.480)],
+)
+def test_the_spurious_minimum(tau, theta):
+    mean, _ = exact.bernoulli_quadratic(
+        "gumbel_softmax", t=0.499, probs=theta + np.array([-1e-3, 1e-3]), temperature=tau
+    )["probs"]
+    assert mean[0] < 0 < mean[1]
+
+
+@pytest.mark.parametrize(("tau", "theta"), [(0.5, 0.406), (1.0, 0.433), (2.0, 0.444)])
+def test_the_fixed_points_of_straight_through(tau, theta):
+    near = np.array([-1e-3, 1e-3])
+    mean, _ = exact.bernoulli_quadratic(
+        "straight_through_gumbel_softmax", t=0.45, probs=theta + near, temperature=tau
+    )["probs"]
+    assert mean[0] < 0 < mean[1]
+    mean, var = exact.bernoulli_quadratic("straight_through", t=0.45, probs=0.45 + near)["probs"]
+    np.testing.assert_allclose(mean, 2 * near)
+    np.testing.assert_allclose(var, 4 * (0.45 + near) * (0.55 - near))
+
+
+@pytest.mark.parametrize("estimator", ["score_function", "straight_through"])
+@pytest.mark.parametrize("params", [dict(probs=0.3), dict(logits=-1.2)])
+def test_enumeration_of_one_coin_is_the_closed_form(estimator, params):
+    cost = lambda b: (b - 0.45) ** 2  # noqa: E731
+    options = dict(baseline=0.1) if estimator == "score_function" else {}
+    sums = exact.enumerate_discrete(estimator, cost, tfd.Bernoulli, params, **options)
+    closed = exact.bernoulli_quadratic(estimator, t=0.45, **params, **options)
+    for name in params:
+        np.testing.assert_allclose(sums[name], closed[name], rtol=1e-9)
+
+
+def test_enumeration_of_three_classes_by_hand():
+    pi, costs = np.array([0.5, 0.3, 0.2]), np.array([1.0, -2.0, 4.0])
+    cost = lambda z: tf.linalg.matvec(z, costs)  # noqa: E731
+    params = dict(logits=np.log(pi))
+    mean, var = exact.enumerate_discrete("score_function", cost, tfd.OneHotCategorical, params)[
+        "logits"
+    ]
+    truth = pi * (costs - pi @ costs)
+    np.testing.assert_allclose(mean, truth)
+    g = costs[:, None] * (np.eye(3) - pi)
+    np.testing.assert_allclose(var, pi @ g**2 - truth**2)
+    straight = exact.enumerate_discrete("straight_through", cost, tfd.OneHotCategorical, params)
+    np.testing.assert_allclose(straight["logits"][0], truth)  # a linear cost: no bias
+    np.testing.assert_allclose(straight["logits"][1], 0, atol=1e-15)  # and one slope for all
+
+
+def test_enumeration_of_several_variables():
+    pi = np.array([[0.5, 0.3, 0.2], [0.1, 0.1, 0.8]])
+    independent = lambda probs: tfd.Independent(tfd.OneHotCategorical(probs=probs), 1)  # noqa: E731
+    both = lambda z: z[:, 0, 0] * z[:, 1, 2]  # noqa: E731
+    for law in (independent, lambda probs: tfd.OneHotCategorical(probs=probs)):
+        mean, _ = exact.enumerate_discrete("score_function", both, law, dict(probs=pi))["probs"]
+        # probabilities are normalised, so the gradient is that of π₀₀π₁₂ along the simplex
+        np.testing.assert_allclose(mean[0], [0.8 - 0.4, -0.4, -0.4])
+        np.testing.assert_allclose(mean[1], [-0.4, -0.4, 0.5 - 0.4])
+    logits = np.array([0.3, -1.0, 0.2])
+    product = lambda b: tf.reduce_prod(b, axis=-1)  # noqa: E731
+    theta = 1 / (1 + np.exp(-logits))
+    for law in (tfd.Bernoulli, lambda logits: tfd.Independent(tfd.Bernoulli(logits=logits), 1)):
+        answer = exact.enumerate_discrete("score_function", product, law, dict(logits=logits))
+        mean, var = answer["logits"]
+        np.testing.assert_allclose(mean, theta.prod() * (1 - theta))
+        np.testing.assert_allclose(var, theta.prod() * (1 - theta) ** 2 * (1 - theta.prod()))
+
+
+@pytest.mark.parametrize(
+    ("law", "error", "words"),
+    [
+        (tfd.Poisson, TypeError, "enumerate_discrete covers Bernoulli"),
+        (lambda log_rate: tfd.Bernoulli(logits=tf.fill([20], log_rate)), ValueError, "too many"),
+    ],
+)
+def test_what_cannot_be_enumerated(law, error, words):
+    with pytest.raises(error, match=words):
+        exact.enumerate_discrete("score_function", tf.identity, law, dict(log_rate=0.1))
+
+
 def test_quadrature_of_other_laws():
     # Laplace(0, s) and f = z²: ∂s E = 4s; pathwise 2zε with E[(2sε²)²] = 4s²·24
     answer = exact.quadrature(
@@ -183,6 +322,25 @@ def test_quadrature_takes_a_baseline():
             "give one of probs and logits",
         ),
         (lambda: exact.bernoulli_quadratic("score_function", t=0.1, probs=1.0), "probs must lie"),
+        (
+            lambda: exact.bernoulli_quadratic("gumbel_softmax", t=0.1, probs=0.5),
+            "temperature goes with the relaxed estimators alone, got None",
+        ),
+        (
+            lambda: exact.bernoulli_quadratic(
+                "straight_through", t=0.1, probs=0.5, temperature=1.0
+            ),
+            "temperature goes with",
+        ),
+        (
+            lambda: exact.bernoulli_quadratic("gumbel_softmax", t=0.1, probs=0.5, temperature=0),
+            "temperature must be positive",
+        ),
+        (lambda: exact.bernoulli_quadratic("magic", t=0.1, probs=0.5), "estimator must be one of"),
+        (
+            lambda: exact.enumerate_discrete("magic", tf.identity, tfd.Bernoulli, dict(probs=0.5)),
+            "estimator must be one of",
+        ),
         (
             lambda: exact.quadrature("pathwise", tf.square, tfd.Normal, dict(loc=[0.0], scale=1.0)),
             "params must be scalars",

@@ -65,7 +65,10 @@ def test_environment_is_python_pip_and_this_project_under_the_pins():
 
 
 def test_the_start_is_quiet_down_to_the_file_descriptor():
-    code = "import course_utils, tensorflow as tf; tf.random.stateless_normal([2], [0, 1]) + 1"
+    code = """import course_utils, tensorflow as tf
+from tensorflow_probability import distributions as tfd
+tf.random.stateless_normal([2], [0, 1]) + 1
+tfd.OneHotCategorical(logits=[0.0, 1.0]).sample(5, seed=(0, 1))"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
@@ -82,7 +85,7 @@ def test_no_accelerator_is_taken():
     assert {device.device_type for device in tf.config.list_logical_devices()} == {"CPU"}
 
 
-MATHEMATICS = {"_checks", "sampling", "estimators", "exact", "variance"}
+MATHEMATICS = {"_checks", "sampling", "estimators", "relaxations", "exact", "variance"}
 FIGURES = {"plotting"}
 
 
@@ -106,7 +109,8 @@ def test_mathematics_knows_no_figures_and_no_controls(module):
 
 def test_figures_know_no_controls_and_exact_no_estimators():
     assert not imports("plotting") & {"ipywidgets", "controls"}
-    assert "estimators" not in imports("exact")
+    assert not imports("exact") & {"estimators", "relaxations"}
+    assert "estimators" not in imports("relaxations")
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "course_utils").glob("*.py")), ids=lambda p: p.stem)
