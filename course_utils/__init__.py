@@ -4,7 +4,7 @@ Three layers, each ignorant of the next: mathematics (`sampling`, `estimators`,
 `relaxations`, `exact`, `variance`), figures (`plotting`) and controls (`controls`, `exercises`).
 
 Importing the package imports TensorFlow and TensorFlow Probability without the log lines that
-their C++ code writes to file descriptor 2 at import and at the first operations, and leaves GPUs
+their C++ code writes to file descriptor 2 at import and at the first device query, and leaves GPUs
 alone: the course computes on the CPU.  Import it first in a notebook.
 """
 
@@ -38,5 +38,3 @@ with _quiet_descriptor_2():
     with contextlib.suppress(RuntimeError):
         tf.config.set_visible_devices([], "GPU")
     tf.config.list_logical_devices()
-    # On a processor without AVX-512 the first transposed int64 logs a line: OneHotCategorical does.
-    tf.transpose(tf.zeros([2, 2], tf.int64))

@@ -31,7 +31,7 @@ STYLE = {
     "score_function_optimal": Look("score function, optimal baseline", "#8C2D04", "v"),
     "finite_difference": Look("finite difference, common noise", "#56B4E9", "D"),
     "finite_difference_independent": Look("finite difference, new noise", "#7F7F7F", "X"),
-    "gumbel_softmax": Look("Gumbel-Softmax", "#117733", "h"),
+    "gumbel_softmax": Look("Gumbel-Softmax", "#882255", "h"),
     "straight_through": Look("straight-through", "#332288", "<"),
     "straight_through_gumbel_softmax": Look("straight-through Gumbel", "#CC6677", ">"),
 }
