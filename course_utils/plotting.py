@@ -31,7 +31,7 @@ STYLE = {
     "score_function_optimal": Look("score function, optimal baseline", "#8C2D04", "v"),
     "score_function_leave_one_out": Look("score function, leave one out", "#AA4499", "P"),
     "measure_valued": Look("measure-valued", "#009E73", "*"),
-    "measure_valued_independent": Look("measure-valued, not coupled", "#00543C", "h"),
+    "measure_valued_independent": Look("measure-valued, not coupled", "#00543C", "p"),
     "finite_difference": Look("finite difference, common noise", "#56B4E9", "D"),
     "finite_difference_independent": Look("finite difference, new noise", "#7F7F7F", "X"),
 }
