@@ -29,6 +29,8 @@ STYLE = {
     "score_function": Look("score function", "#D55E00", "s"),
     "score_function_mean": Look("score function, mean baseline", "#E69F00", "^"),
     "score_function_optimal": Look("score function, optimal baseline", "#8C2D04", "v"),
+    "measure_valued": Look("measure-valued", "#009E73", "*"),
+    "measure_valued_independent": Look("measure-valued, not coupled", "#00543C", "p"),
     "finite_difference": Look("finite difference, common noise", "#56B4E9", "D"),
     "finite_difference_independent": Look("finite difference, new noise", "#7F7F7F", "X"),
     "gumbel_softmax": Look("Gumbel-Softmax", "#882255", "h"),

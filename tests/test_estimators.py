@@ -6,11 +6,11 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from course_utils import exact, variance
-from course_utils.estimators import finite_difference, pathwise, score_function
+from course_utils.estimators import finite_difference, measure_valued, pathwise, score_function
 
 NORMAL = dict(loc=1.5, scale=0.7)
 BEST = exact.normal_quadratic_baselines(**NORMAL, k=0.5)
-ALL = [score_function, pathwise, finite_difference]
+ALL = [score_function, pathwise, measure_valued, finite_difference]
 OPTIONS = {finite_difference: dict(step=0.1)}
 
 
@@ -34,6 +34,8 @@ CASES = [
     (score_function, dict(baseline=1.7)),
     (score_function, dict(baseline={name: float(BEST[name]) for name in NORMAL})),
     (pathwise, {}),
+    (measure_valued, {}),
+    (measure_valued, dict(coupled=False)),
     (finite_difference, dict(step=0.2)),
     (finite_difference, dict(step=0.2, common=False)),
 ]
@@ -316,6 +318,12 @@ def test_bad_input_is_named(estimator, words, error, change):
         ("baseline of 'loc' must be finite", ValueError, score_function, dict(baseline=np.inf)),
         ("num_samples must be at least 2", ValueError, score_function, dict(
             num_samples=1, baseline="leave_one_out")),
+        ("covers Normal, MultivariateNormalDiag .* got Laplace", TypeError, measure_valued, dict(
+            law=tfd.Laplace)),
+        ("got MultivariateNormalTriL", TypeError, measure_valued, dict(
+            law=tfd.MultivariateNormalTriL, cost=summed, params=dict(loc=[0.0, 1.0]))),
+        ("got Bernoulli", TypeError, measure_valued, dict(
+            law=lambda p: tfd.Independent(tfd.Bernoulli(probs=p), 1), params=dict(p=[0.3]))),
         ("step must be positive", ValueError, finite_difference, dict(step=0.0)),
         ("step must be positive", ValueError, finite_difference, dict(step=np.nan)),
         ("step must be a number", TypeError, finite_difference, dict(step="small")),

@@ -4,6 +4,7 @@ import mpmath as mp
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy.integrate import simpson
 from tensorflow_probability import distributions as tfd
 
 from course_utils import exact
@@ -45,6 +46,101 @@ def test_normal_quadratic_is_the_quadrature(estimator, loc, scale, k):
     closed = exact.normal_quadratic(estimator, k=k, **params)
     for name in params:
         np.testing.assert_allclose(numeric[name], closed[name], rtol=1e-7, atol=1e-7)
+
+
+def measure_valued_sums(f, loc, scale, coupled):
+    """The measure-valued gradient and variance for any smooth cost, by sums over a fine grid."""
+    w, x = np.linspace(0, 12, 4001), np.linspace(-12, 12, 4001)
+    rayleigh, normal = w * np.exp(-(w**2) / 2), np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi)
+
+    def moments(up, down, both, over_up, over_down):
+        mean = over_up(up) - over_down(down)
+        cross = both if coupled else over_up(up) * over_down(down)
+        return mean, over_up(up**2) + over_down(down**2) - 2 * cross - mean**2
+
+    def over_w(values):
+        return simpson(values * rayleigh, x=w)
+
+    def over_m(values):
+        return simpson(values * x**2 * normal, x=x)
+
+    up, down = f(loc + scale * w), f(loc - scale * w)
+    at_loc = moments(up, down, over_w(up * down), over_w, over_w)
+    outer, (nodes, weights) = f(loc + scale * x), np.polynomial.legendre.leggauss(100)
+    uniform = zip((nodes + 1) / 2, weights / 2, strict=True)
+    both = sum(weight * over_m(outer * f(loc + scale * u * x)) for u, weight in uniform)
+    at_scale = moments(outer, outer, both, over_m, lambda v: simpson(v * normal, x=x))
+    factors = dict(loc=1 / (scale * np.sqrt(2 * np.pi)), scale=1 / scale)
+    return {
+        name: (factors[name] * mean, factors[name] ** 2 * spread)
+        for name, (mean, spread) in dict(loc=at_loc, scale=at_scale).items()
+    }
+
+
+@pytest.mark.parametrize(("loc", "scale", "k"), SETTINGS)
+@pytest.mark.parametrize("coupled", [True, False])
+def test_measure_valued_closed_forms_are_the_sums(loc, scale, k, coupled):
+    """For all three costs; k of the quadratic is a target, of the others |k| + ½ a steepness."""
+    setting, steep = dict(loc=loc, scale=scale, coupled=coupled), abs(k) + 0.5
+    cases = [
+        (lambda z: (z - k) ** 2, exact.normal_quadratic("measure_valued", k=k, **setting)),
+        (
+            lambda z: np.cos(steep * z),
+            exact.normal_cosine("measure_valued", frequency=steep, **setting),
+        ),
+        (
+            lambda z: np.exp(-steep * z**2),
+            exact.normal_exp_square("measure_valued", k=steep, **setting),
+        ),
+    ]
+    for cost, closed in cases:
+        for name, expected in measure_valued_sums(cost, **setting).items():
+            np.testing.assert_allclose(closed[name], expected, rtol=1e-8, atol=1e-9, err_msg=name)
+
+
+@pytest.mark.parametrize(("loc", "scale", "k"), SETTINGS)
+@pytest.mark.parametrize("estimator", ["score_function", "pathwise"])
+def test_cosine_and_exp_square_are_the_quadrature(estimator, loc, scale, k):
+    params, steep = dict(loc=loc, scale=scale), abs(k) + 0.5
+    cases = [
+        (lambda z: tf.cos(steep * z), exact.normal_cosine(estimator, frequency=steep, **params)),
+        (lambda z: tf.exp(-steep * z**2), exact.normal_exp_square(estimator, k=steep, **params)),
+    ]
+    for cost, closed in cases:
+        numeric = exact.quadrature(estimator, cost, tfd.Normal, params)
+        for name in params:
+            np.testing.assert_allclose(closed[name], numeric[name], rtol=1e-7, atol=1e-9)
+
+
+def test_pathwise_and_score_function_cross_near_k_of_1_06_at_a_cosine():
+    def variances(k):
+        setting = dict(loc=1.0, scale=1.0, frequency=k)
+        names = ("pathwise", "score_function")
+        return [exact.normal_cosine(name, **setting)["loc"][1] for name in names]
+
+    for k, pathwise_wins in [(0.5, True), (1.06, True), (1.07, False), (3.0, False)]:
+        path, score = variances(k)
+        assert (path < score) == pathwise_wins
+    path, score = variances(20.0)
+    assert path == pytest.approx(20.0**2 / 2) and score == pytest.approx(0.5)
+
+
+def test_coupling_hurts_for_the_location_beyond_1_53_scales():
+    for d, helps in [(1.5, True), (1.55, False)]:
+        coupled, apart = (
+            exact.normal_quadratic("measure_valued", loc=0.8 * d, scale=0.8, k=0.0, coupled=c)
+            for c in (True, False)
+        )
+        assert (coupled["loc"][1] < apart["loc"][1]) == helps
+        assert coupled["scale"][1] < apart["scale"][1]
+
+
+def test_an_extreme_spike_stays_finite():
+    for coupled in (True, False):
+        answer = exact.normal_exp_square(
+            "measure_valued", loc=[-9.0, 9.0], scale=1.0, k=500.0, coupled=coupled
+        )
+        assert np.all(np.isfinite([*answer["loc"], *answer["scale"]]))
 
 
 def test_baselines_are_the_minima_of_the_parabola():
@@ -116,6 +212,11 @@ def test_arrays_are_taken_elementwise():
     answer = exact.normal_quadratic("pathwise", loc=1.0, scale=scales, k=0.0)
     np.testing.assert_allclose(answer["loc"][1], 4 * scales**2)
     assert answer["loc"][0].shape == (3,)
+    for estimator in ("score_function", "pathwise", "measure_valued"):
+        wave = exact.normal_cosine(estimator, loc=1.0, scale=1.0, frequency=scales)
+        spike = exact.normal_exp_square(estimator, loc=1.0, scale=scales, k=1.0)
+        for part in (*wave["loc"], *wave["scale"], *spike["loc"], *spike["scale"]):
+            assert part.shape == (3,)
     steps = exact.normal_quadratic(
         "finite_difference", loc=1.0, scale=1.0, k=0.0, step=scales / 10, common=True
     )
@@ -317,6 +418,15 @@ def test_quadrature_takes_a_baseline():
             lambda: exact.normal_quadratic("pathwise", loc=np.nan, scale=1, k=0),
             "loc must be finite",
         ),
+        (
+            lambda: exact.normal_cosine("magic", loc=0, scale=1, frequency=1),
+            "estimator must be one of",
+        ),
+        (
+            lambda: exact.normal_cosine("pathwise", loc=0, scale=1, frequency=0),
+            "frequency must be positive",
+        ),
+        (lambda: exact.normal_exp_square("pathwise", loc=0, scale=1, k=-1), "k must be positive"),
         (
             lambda: exact.bernoulli_quadratic("score_function", t=0.1),
             "give one of probs and logits",
