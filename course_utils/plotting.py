@@ -30,6 +30,7 @@ STYLE = {
     "score_function_mean": Look("score function, mean baseline", "#E69F00", "^"),
     "score_function_optimal": Look("score function, optimal baseline", "#8C2D04", "v"),
     "score_function_leave_one_out": Look("score function, leave one out", "#AA4499", "P"),
+    "implicit": Look("implicit", "#009E73", "*"),
     "finite_difference": Look("finite difference, common noise", "#56B4E9", "D"),
     "finite_difference_independent": Look("finite difference, new noise", "#7F7F7F", "X"),
 }
