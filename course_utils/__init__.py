@@ -1,11 +1,11 @@
 """The shared code of the course *Gradients through randomness*.
 
-Three layers, each ignorant of the next: mathematics (`sampling`, `estimators`, `exact`,
-`variance`), figures (`plotting`) and controls (`controls`, `exercises`).
+Three layers, each ignorant of the next: mathematics (`sampling`, `estimators`,
+`relaxations`, `exact`, `variance`), figures (`plotting`) and controls (`controls`, `exercises`).
 
 Importing the package imports TensorFlow and TensorFlow Probability without the log lines that
-their C++ code writes to file descriptor 2 at import and at the first device query, and leaves
-GPUs alone: the course computes on the CPU.  Import it first in a notebook.
+their C++ code writes to file descriptor 2 at import and at the first device query, and leaves GPUs
+alone: the course computes on the CPU.  Import it first in a notebook.
 """
 
 import contextlib
@@ -26,6 +26,9 @@ def _quiet_descriptor_2():
         os.dup2(saved, 2)
         os.close(saved)
 
+
+# oneDNN rounds differently from one processor to the next, and logs what it does not support.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 with _quiet_descriptor_2():
     import tensorflow as tf

@@ -183,7 +183,7 @@ def implicit(
         number (or Independent of such, or batches) with a cdf that is differentiable in `params`;
         ValueError where samples underflow or overflow.
 
-    Source: Figurnov, Mohamed & Mnih (2018), equation 5.
+    Source: Figurnov, Mohamed & Mnih (2018), section 3.
     """
     num_samples = _checks.whole_number("num_samples", num_samples)
     params = _checks.as_params(params)
