@@ -148,9 +148,10 @@ def tiled_maker(make_distribution, params: dict[str, tf.Tensor], distribution):
     for make in (make_distribution, aligned):
         try:
             probed = make(**tile(params, probe))
+            shapes = list(probed.batch_shape), list(probed.event_shape)  # some raise only here
         except (ValueError, tf.errors.InvalidArgumentError):
             continue
-        if list(probed.batch_shape) == [probe, *batch] and list(probed.event_shape) == event:
+        if shapes == ([probe, *batch], event):
             return make
     shapes = {name: list(value.shape) for name, value in params.items()}
     raise ValueError(

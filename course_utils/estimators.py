@@ -33,7 +33,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from course_utils import _checks
+from course_utils import _checks, _special
 from course_utils.relaxations import (  # noqa: F401
     gumbel_softmax,
     straight_through,
@@ -161,6 +161,120 @@ def pathwise(
         z = make_tiled(**tiled).sample(seed=stateless_seed(seed))
         values = _checks.cost_values(cost, z)
     return tape.gradient(values, tiled, unconnected_gradients="zero")
+
+
+def implicit(
+    cost: Callable, make_distribution: Callable, params: Params, *, num_samples: int, seed
+) -> Gradients:
+    """The implicit (reparameterization) estimator: f′(z) dz/dφ, with dz/dφ = −(∂F/∂φ)/q(z; φ).
+
+    The height u = F(z; φ) of a sample under its CDF F is held while φ moves.  Any sampler will do:
+    z is drawn as it comes, and the derivatives are those of the law's cdf and density alone.  They
+    are computed in float64 where make_distribution takes float64, else in the params' own dtype.
+    Unbiased where f is continuous and differentiable but for single points.
+
+    Against 40 digits, for shapes from .05 to 1000 and quantiles from 1 % to 99 %, dz/dφ is within
+    1e-9 of itself for Gamma, Beta and Student's t, 1e-7 for von Mises; farther out in the tails it
+    loses digits as F or 1 − F nears 1e-16, and that of Gamma for larger shapes (4e-6 at 10 000).
+
+    Args:
+      cost, make_distribution, params, num_samples, seed: see the module.
+
+    Returns:
+      One gradient a sample: a dict of param → [num_samples, *param.shape].
+
+    Raises:
+      TypeError, ValueError: see the module; TypeError for a law that is no continuous law of one
+        number (or Independent of such, or batches) with a cdf that is differentiable in `params`;
+        ValueError where samples underflow or overflow.
+
+    Source: Figurnov, Mohamed & Mnih (2018), section 3.
+    """
+    num_samples = _checks.whole_number("num_samples", num_samples)
+    params = _checks.as_params(params)
+    distribution = _checks.build(make_distribution, params)
+    _check_continuous(_scalar_law(distribution))
+    make_tiled = _checks.tiled_maker(make_distribution, params, distribution)
+    z = tf.stop_gradient(distribution.sample(num_samples, seed=stateless_seed(seed)))
+    _check_range(_scalar_law(distribution), z)
+    with tf.GradientTape() as tape:
+        tape.watch(z)
+        values = _checks.cost_values(cost, z)
+    slope = tape.gradient(values, z, unconnected_gradients="zero")
+    return _implicit_derivative(make_tiled, _checks.tile(params, num_samples), z, slope)
+
+
+def _implicit_derivative(make_tiled: Callable, tiled: dict, z: tf.Tensor, slope) -> Gradients:
+    """slope · dz/dφ for given z of shape [n, *event]: a dict of param → [n, *param.shape]."""
+    try:
+        wide = {name: tf.cast(p, tf.float64) for name, p in tiled.items()}
+        make_tiled(**wide)
+    except (TypeError, ValueError, tf.errors.InvalidArgumentError):  # a constant of float32 inside
+        wide = tiled
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(wide)
+        law = _scalar_law(make_tiled(**wide))
+        z_wide = tf.cast(z, law.dtype)
+        log_prob = law.log_prob(z_wide)
+        try:
+            cdf = _special.cdf(law, z_wide)
+        except NotImplementedError as error:
+            raise _not_covered(law, str(error)) from None
+    weights = -tf.cast(slope, law.dtype) * tf.exp(-log_prob)
+    gradients = {}
+    for name, p in wide.items():
+        gradient = tape.gradient(cdf, p, output_gradients=weights)
+        if gradient is None and tape.gradient(log_prob, p) is not None:
+            raise _not_covered(law, f"its cdf has no derivative in {name!r}")
+        gradient = tf.zeros_like(p) if gradient is None else gradient
+        _checks.check_finite(f"the gradient of {name!r}", gradient)
+        gradients[name] = tf.cast(gradient, tiled[name].dtype)
+    return gradients
+
+
+def _scalar_law(distribution: tfd.Distribution) -> tfd.Distribution:
+    """The law inside Independent."""
+    while isinstance(distribution, tfd.Independent):
+        distribution = distribution.distribution
+    return distribution
+
+
+def _not_covered(law: tfd.Distribution, why: str) -> TypeError:
+    return TypeError(
+        "implicit covers continuous laws of one number with a differentiable cdf (Normal, Gamma, "
+        "Beta, StudentT, VonMises, Exponential, MixtureSameFamily of such, ...) and Independent of "
+        f"them, not {type(law).__name__}: {why}"
+    )
+
+
+def _check_continuous(law: tfd.Distribution) -> None:
+    """Raise TypeError for a law of several numbers or of whole ones."""
+    if law.event_shape.rank != 0:
+        raise _not_covered(law, f"its samples have shape {list(law.event_shape)}")
+    while isinstance(law, tfd.MixtureSameFamily):
+        law = law.components_distribution
+    try:
+        space = law.experimental_default_event_space_bijector()  # None for discrete laws
+    except (TypeError, NotImplementedError):
+        space = None
+    if space is None:
+        raise _not_covered(law, "it has no density that TFP knows to be continuous")
+
+
+def _check_range(law: tfd.Distribution, z: tf.Tensor) -> None:
+    """Raise ValueError where a sample has left the numbers that its dtype can hold."""
+    if not tf.executing_eagerly():
+        return
+    tiny = np.finfo(z.dtype.as_numpy_dtype).tiny
+    mass = tiny * law.prob(tf.fill(z.shape, tf.cast(tiny, law.dtype)))
+    below = (tf.abs(z) <= tiny) & (mass > 1e-30)  # a Normal or Exponential 0 is a number
+    above = tf.abs(z) > 0.1 / np.sqrt(tiny)  # StudentT divides by the root of a Gamma
+    for lost, what in ((below, "underflow"), (above, "overflow")):
+        if tf.reduce_any(lost):
+            raise ValueError(
+                f"samples of {type(law).__name__} {what}: {np.mean(lost):.2g} of them are lost in "
+                f"{z.dtype.name}, and their dz/dφ with them; use float64 or larger shapes"
+            )
 
 
 def measure_valued(

@@ -12,7 +12,7 @@ from scipy.integrate import tanhsinh
 from scipy.special import dawsn, erfc, expit, logit
 from tensorflow_probability import distributions as tfd
 
-from course_utils import _checks
+from course_utils import _checks, _special
 
 Answer = dict[str, tuple[np.ndarray, np.ndarray]]
 
@@ -512,7 +512,7 @@ def quadrature(
             law = make_distribution(**tiled)
             values = cost(z)
             log_prob = law.log_prob(z)
-            cdf = law.cdf(z) if estimator == "pathwise" else None
+            cdf = _special.cdf(law, z) if estimator == "pathwise" else None
         if estimator == "score_function":
             return (values - baseline) * tape.gradient(log_prob, tiled[name]), log_prob
         slope = tape.gradient(values, z, unconnected_gradients="zero")

@@ -31,6 +31,7 @@ STYLE = {
     "score_function_optimal": Look("score function, optimal baseline", "#8C2D04", "v"),
     "measure_valued": Look("measure-valued", "#009E73", "*"),
     "measure_valued_independent": Look("measure-valued, not coupled", "#00543C", "p"),
+    "implicit": Look("implicit", "#AA4499", "P"),
     "finite_difference": Look("finite difference, common noise", "#56B4E9", "D"),
     "finite_difference_independent": Look("finite difference, new noise", "#7F7F7F", "X"),
     "gumbel_softmax": Look("Gumbel-Softmax", "#882255", "h"),
