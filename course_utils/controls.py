@@ -1,4 +1,4 @@
-"""Sliders, and `explore`: a picture and its sentence that follow them.
+"""Sliders, and `explore`: a picture and its sentence that follow them; `progress` for long loops.
 
 explore(draw, sigma=slider("σ", 0.1, 3, start=1, log=True), wrong=switch("square root twice"))
 """
@@ -7,11 +7,12 @@ import base64
 import html
 import inspect
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sized
 from dataclasses import dataclass
 
 import ipywidgets as widgets
 import numpy as np
+from IPython.display import display
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
@@ -353,3 +354,39 @@ def explore(
             raise TypeError(f"draw takes {p.name!r}, which has no control")
     size = size or ((8.0, 4.5) if panels == 1 else (10.0, 4.3))
     return Explorer(draw, controls, panels, projection, size)
+
+
+def progress(items: Iterable, label: str) -> Iterator:
+    """Yield `items` one by one under a progress bar; where widgets are not, its label stands.
+
+    A loop that is left half-way, by `break`, an error or an interrupt, leaves the bar where it is,
+    marked as stopped.
+
+    Args:
+      items: what the loop runs over; it has a length.
+      label: what is done, e.g. "training".
+
+    Raises:
+      TypeError: items without a length.
+    """
+    if not isinstance(items, Sized) or not isinstance(items, Iterable):
+        raise TypeError(f"items must have a length, as a range or a list has, got {items!r}")
+    total = len(items)
+    bar = widgets.IntProgress(max=total, description=label, style={"description_width": "initial"})
+    count = widgets.Label(f"0 of {total}")
+    box = widgets.HBox([bar, count])
+    view = {"version_major": 2, "version_minor": 0, "model_id": box.model_id}
+    text = f"{label}: {total} steps"
+    display({"application/vnd.jupyter.widget-view+json": view, "text/plain": text}, raw=True)
+    shown = max(1, total // 100)  # a message a step would slow a quick loop down
+    done = 0
+    try:
+        for item in items:
+            yield item
+            done += 1
+            if done % shown == 0:
+                bar.value, count.value = done, f"{done} of {total}"
+    finally:
+        bar.value = done
+        count.value = f"{done} of {total}" + ("" if done == total else ", stopped")
+        bar.bar_style = "success" if done == total else "danger"

@@ -1,6 +1,7 @@
 import base64
 import io
 
+import ipywidgets as widgets
 import numpy as np
 import pytest
 from PIL import Image
@@ -220,3 +221,43 @@ def test_what_a_notebook_is_given(explorer):
     assert base64.b64decode(bundle["image/png"]) == explorer.png == explorer._image.value
     assert bundle["text/plain"] == explorer.sentence == "σ = 1, wrong = False"
     assert pixels(explorer.png).shape == (450, 800, 3)
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """What `progress` shows: the text that is displayed, and the bar and the count beside it."""
+    seen = {}
+
+    def hbox(parts):
+        seen["bar"], seen["count"] = parts
+        return widgets.HBox(parts)
+
+    class Widgets:
+        IntProgress, Label, HBox = widgets.IntProgress, widgets.Label, staticmethod(hbox)
+
+    monkeypatch.setattr(controls, "widgets", Widgets)
+    monkeypatch.setattr(controls, "display", lambda data, raw: seen.update(data))
+    return seen
+
+
+def test_progress_yields_everything_and_ends_full(shown):
+    assert list(controls.progress(range(250), "training")) == list(range(250))
+    assert shown["text/plain"] == "training: 250 steps"
+    assert (shown["bar"].value, shown["bar"].max) == (250, 250)
+    assert (shown["count"].value, shown["bar"].bar_style) == ("250 of 250", "success")
+
+
+def test_progress_says_where_a_loop_was_left(shown):
+    steps = controls.progress(range(250), "training")
+    for step in steps:
+        if step == 100:
+            break
+    assert shown["bar"].value == 100
+    steps.close()
+    assert (shown["count"].value, shown["bar"].bar_style) == ("100 of 250, stopped", "danger")
+
+
+@pytest.mark.parametrize("items", [10, iter([1, 2])])
+def test_progress_wants_items_with_a_length(items):
+    with pytest.raises(TypeError, match="items"):
+        next(controls.progress(items, "training"))

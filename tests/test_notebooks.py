@@ -355,16 +355,18 @@ def test_normalising_splits_an_explorer_and_reduces_a_traceback():
         nbformat.v4.new_output("stream", text="a"),
         nbformat.v4.new_output("stream", text="b"),
         nbformat.v4.new_output("execute_result", explorer._repr_mimebundle_(), execution_count=3),
+        nbformat.v4.new_output("display_data", {store_notebooks.WIDGET: {}, "text/plain": "bar"}),
         nbformat.v4.new_output("error", ename="ValueError", evalue="no", traceback=["/home/x.py"]),
     ]
     made = nbformat.v4.new_notebook(
         cells=[cell], metadata={"widgets": {}, "kernelspec": {"name": "x", "display_name": "X"}}
     )
     stored = store_notebooks.normalise(made)
-    stream, picture, sentence, error = stored.cells[0].outputs
+    stream, picture, sentence, bar, error = stored.cells[0].outputs
     assert stream.text == "ab"
     assert set(picture.data) == {"image/png"} and picture.output_type == "display_data"
     assert sentence.data == {"text/plain": "a sentence of five words"}
+    assert bar.data == {"text/plain": "bar"}
     assert error.traceback == ["ValueError: no"]
     assert stored.cells[0].metadata == {"tags": ["x"]}
     assert set(stored.metadata) == {"kernelspec", "language_info"}

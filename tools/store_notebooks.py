@@ -3,8 +3,9 @@
     python tools/store_notebooks.py [NOTEBOOK ...]        (default: all of notebooks/)
 
 Normalising drops widget views and state and version metadata, splits an explorer's output into its
-picture and its sentence, and reduces a meant traceback to `Type: message`.  A second run changes no
-byte.  The exit status is 1 where a cell fails; that notebook is left as it was.
+picture and its sentence, leaves a progress bar's label, and reduces a meant traceback to
+`Type: message`.  A second run changes no byte.  The exit status is 1 where a cell fails; that
+notebook is left as it was.
 """
 
 import subprocess
@@ -41,12 +42,14 @@ def _outputs(output: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
         output.traceback = [f"{output.ename}: {output.evalue}"]
     if WIDGET not in output.get("data", {}):
         return [output]
-    sentence, picture = output.data["text/plain"], output.data["image/png"]
-    metadata = {"image/png": {"alt": sentence}}
-    pair = [({"image/png": picture}, metadata), ({"text/plain": sentence}, {})]
+    sentence = output.data["text/plain"]
+    parts = [({"text/plain": sentence}, {})]
+    if "image/png" in output.data:  # a progress bar has none
+        metadata = {"image/png": {"alt": sentence}}
+        parts.insert(0, ({"image/png": output.data["image/png"]}, metadata))
     return [
         nbformat.v4.new_output("display_data", data=data, metadata=metadata)
-        for data, metadata in pair
+        for data, metadata in parts
     ]
 
 
