@@ -91,7 +91,7 @@ def score_function(
     tiled = _checks.tile(params, num_samples)
     with tf.GradientTape() as tape:
         tape.watch(tiled)
-        log_prob = make_tiled(**tiled).log_prob(z)
+        log_prob = _special.log_prob(make_tiled(**tiled), z)
     scores = tape.gradient(log_prob, tiled, unconnected_gradients="zero")
     values = _checks.cost_values(cost, tf.cast(z, next(iter(params.values())).dtype))
     baselines = _baselines(baseline, values, params)

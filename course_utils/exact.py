@@ -511,7 +511,7 @@ def quadrature(
             tape.watch((z, tiled))
             law = make_distribution(**tiled)
             values = cost(z)
-            log_prob = law.log_prob(z)
+            log_prob = _special.log_prob(law, z)
             cdf = _special.cdf(law, z) if estimator == "pathwise" else None
         if estimator == "score_function":
             return (values - baseline) * tape.gradient(log_prob, tiled[name]), log_prob

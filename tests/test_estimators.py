@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy.special import digamma
 from tensorflow_probability import distributions as tfd
 
 from course_utils import exact, variance
@@ -89,6 +90,38 @@ def test_the_score_function_of_a_discrete_law(agrees, params, baseline):
     answer = exact.bernoulli_quadratic("score_function", t=0.45, baseline=baseline, **params)
     for name, estimate in variance.summarize(gradients).items():
         agrees(estimate, answer[name], name)
+
+
+ONE = np.float64(1.0)
+SCORES_AT_ONE = [  # laws whose score TFP gets wrong where a shape is exactly 1
+    (lambda a: tfd.Gamma(a, 2 * ONE), lambda z: np.log(2 * z) - digamma(1)),
+    (lambda a: tfd.Chi2(2 * a), lambda z: np.log(z / 2) - digamma(1)),
+    (lambda a: tfd.Beta(a, 3 * ONE), lambda z: np.log(z) - digamma(1) + digamma(4)),
+    (lambda b: tfd.Beta(3 * ONE, b), lambda z: np.log(1 - z) - digamma(1) + digamma(4)),
+    (lambda k: tfd.Weibull(k, 2 * ONE), lambda z: 1 + (1 - z / 2) * np.log(z / 2)),
+    (lambda b: tfd.Kumaraswamy(2 * ONE, b), lambda z: 1 + np.log(1 - z**2)),
+]
+
+
+@pytest.mark.parametrize(("law", "expected"), SCORES_AT_ONE)
+def test_the_score_is_right_where_a_shape_is_exactly_one(law, expected):
+    seen = []
+
+    def cost(z):
+        seen.append(z)
+        return tf.ones_like(z)
+
+    params = dict(a=tf.constant(ONE))
+    scores = score_function(cost, lambda a: law(a), params, num_samples=50, seed=1)["a"]
+    np.testing.assert_allclose(scores, expected(seen[0].numpy()), rtol=1e-12, atol=1e-12)
+
+
+def test_gamma_at_one_by_monte_carlo_and_by_quadrature(agrees):
+    params = dict(concentration=ONE, rate=2 * ONE)
+    answer = exact.quadrature("score_function", tf.identity, tfd.Gamma, params, support=(0, np.inf))
+    np.testing.assert_allclose(answer["concentration"][0], 1 / 2, rtol=1e-9)
+    gradients = score_function(tf.identity, tfd.Gamma, params, num_samples=100_000, seed=2)
+    agrees(variance.summarize(gradients)["concentration"], answer["concentration"])
 
 
 def test_the_score_function_asks_nothing_of_the_cost(agrees):
