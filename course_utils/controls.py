@@ -274,11 +274,7 @@ class Explorer:
                 ax.apply_aspect()
             for artist in data:
                 artist.draw(self.canvas.get_renderer())
-        buffer = io.BytesIO()
-        Image.fromarray(np.asarray(self.canvas.buffer_rgba())).convert("RGB").save(
-            buffer, "png", compress_level=1
-        )
-        self.sentence, self.png = sentence or "", buffer.getvalue()
+        self.sentence, self.png = sentence or "", _png(self.canvas)
 
     def _draw_all(self) -> None:
         """Lay out and draw the figure, whatever stood in it before."""
@@ -356,7 +352,7 @@ def explore(
     return Explorer(draw, controls, panels, projection, size)
 
 
-def progress(items: Iterable, label: str) -> Iterator:
+def progress(items: Iterable, label: str, draw: Callable | None = None) -> Iterator:
     """Yield `items` one by one under a progress bar; where widgets are not, its label stands.
 
     A loop that is left half-way, by `break`, an error or an interrupt, leaves the bar where it is,
@@ -365,6 +361,7 @@ def progress(items: Iterable, label: str) -> Iterator:
     Args:
       items: what the loop runs over; it has a length.
       label: what is done, e.g. "training".
+      draw: draw(ax) draws how far it has come, on cleared axes; it is called some twenty times.
 
     Raises:
       TypeError: items without a length.
@@ -374,19 +371,37 @@ def progress(items: Iterable, label: str) -> Iterator:
     total = len(items)
     bar = widgets.IntProgress(max=total, description=label, style={"description_width": "initial"})
     count = widgets.Label(f"0 of {total}")
-    box = widgets.HBox([bar, count])
+    box, picture = widgets.VBox([widgets.HBox([bar, count])]), widgets.Image(width=800)
     view = {"version_major": 2, "version_minor": 0, "model_id": box.model_id}
     text = f"{label}: {total} steps"
     display({"application/vnd.jupyter.widget-view+json": view, "text/plain": text}, raw=True)
-    shown = max(1, total // 100)  # a message a step would slow a quick loop down
     done = 0
     try:
         for item in items:
             yield item
             done += 1
-            if done % shown == 0:
+            if done % max(1, total // 100) == 0:  # a message a step would slow a quick loop down
                 bar.value, count.value = done, f"{done} of {total}"
+            if draw and done % max(1, total // 20) == 0:
+                picture.value = _picture(draw)
+                box.children = [box.children[0], picture]  # an Image without a value is an error
     finally:
         bar.value = done
         count.value = f"{done} of {total}" + ("" if done == total else ", stopped")
         bar.bar_style = "success" if done == total else "danger"
+
+
+def _picture(draw: Callable) -> bytes:
+    """The picture that `draw` makes on new axes."""
+    canvas = FigureCanvasAgg(Figure(figsize=(8.0, 3.5), dpi=100, layout="constrained"))
+    draw(canvas.figure.subplots())
+    canvas.draw()
+    return _png(canvas)
+
+
+def _png(canvas: FigureCanvasAgg) -> bytes:
+    """What stands on the canvas, quickly."""
+    buffer = io.BytesIO()
+    image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    image.save(buffer, "png", compress_level=1)
+    return buffer.getvalue()

@@ -225,15 +225,23 @@ def test_what_a_notebook_is_given(explorer):
 
 @pytest.fixture
 def shown(monkeypatch):
-    """What `progress` shows: the text that is displayed, and the bar and the count beside it."""
+    """What `progress` shows: the text that is displayed, and the bar, the count and the picture."""
     seen = {}
 
-    def hbox(parts):
-        seen["bar"], seen["count"] = parts
-        return widgets.HBox(parts)
-
     class Widgets:
-        IntProgress, Label, HBox = widgets.IntProgress, widgets.Label, staticmethod(hbox)
+        HBox = widgets.HBox
+
+        def IntProgress(**options):
+            return seen.setdefault("bar", widgets.IntProgress(**options))
+
+        def Label(text):
+            return seen.setdefault("count", widgets.Label(text))
+
+        def VBox(children):
+            return seen.setdefault("box", widgets.VBox(children))
+
+        def Image(**options):
+            return seen.setdefault("picture", widgets.Image(**options))
 
     monkeypatch.setattr(controls, "widgets", Widgets)
     monkeypatch.setattr(controls, "display", lambda data, raw: seen.update(data))
@@ -261,3 +269,17 @@ def test_progress_says_where_a_loop_was_left(shown):
 def test_progress_wants_items_with_a_length(items):
     with pytest.raises(TypeError, match="items"):
         next(controls.progress(items, "training"))
+
+
+def test_progress_shows_how_far_a_loop_has_come(shown):
+    done, pictures = [], []
+    for step in controls.progress(range(40), "training", lambda ax: ax.plot(done)):
+        pictures.append(shown["picture"].value)
+        assert (shown["picture"] in shown["box"].children) == (step >= 2)
+        done.append(step)
+    assert len({*pictures, shown["picture"].value}) == 21  # none, then one every two steps
+
+
+def test_progress_without_a_picture_is_a_bar_alone(shown):
+    assert list(controls.progress([1, 2], "training")) == [1, 2]
+    assert len(shown["box"].children) == 1
