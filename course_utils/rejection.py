@@ -57,9 +57,9 @@ def rejection_reparameterized(
 
         where A = E w.  That is Wood's algorithm; for d = 2 Best and Fisher's.  For d = 3 the CDF of
         w has an inverse, w = 1 + log(u + (1 − u) e^(−2κ)) / κ with u = (1 + t)/2: no rejection and
-        no correction.  When μ turns, z turns with it, in the plane of μ and its change: the
-        gradient of mean_direction is tangent to the sphere at μ, that of the expected cost as a
-        function of μ/|μ|.
+        no correction.  When μ turns, z turns with it, in the plane of μ and its change: dz = w dμ − (z·dμ) μ.
+        The gradient of mean_direction, w f′ − (f′·μ) z, is tangent to the sphere at μ: that of the
+        expected cost as a function of μ/|μ|.
 
     All of this is computed in float64 and rounded to the params' dtype at the end.
 
@@ -229,8 +229,7 @@ def _von_mises_fisher(concentration, mean_direction, seed) -> tuple[tf.Tensor, C
 
     def gradients(slope, values):
         at_concentration = dot(slope, dz)[..., 0] + values * score
-        along = dot(slope, mu)
-        return at_concentration, w * (slope - along * mu) - along * (z - w * mu)
+        return at_concentration, w * slope - dot(slope, mu) * z
 
     return z, gradients
 
