@@ -46,7 +46,8 @@ def rejection_reparameterized(
             ∇_α log(a/P) = 3(log(1 + x) − x) + 3x²/(2 + 2x) + x³/2 + log d − 1/(6d) − ψ(α)
 
         The rate has no correction.  Augmentation draws Gamma(α + B) and multiplies by u_i^(1/(α+i))
-        for i = 0 ... B − 1, u_i uniform: z is still Gamma(α), and the correction is smaller.
+        for i = 0 ... B − 1, u_i uniform: z is still Gamma(α), and the correction is smaller.  Up to
+        α + B = 4/3 the correction has no fourth moment, and standard errors do not settle: augment.
 
         VonMisesFisher(μ, κ) in d ≠ 3 dimensions: with S = √(4κ² + (d − 1)²), x₀ = 2κ/(d − 1 + S),
         y uniform on the sphere, t = μ·y, s = x₀ t and w = μ·z,
@@ -57,9 +58,9 @@ def rejection_reparameterized(
 
         where A = E w.  That is Wood's algorithm; for d = 2 Best and Fisher's.  For d = 3 the CDF of
         w has an inverse, w = 1 + log(u + (1 − u) e^(−2κ)) / κ with u = (1 + t)/2: no rejection and
-        no correction.  When μ turns, z turns with it, in the plane of μ and its change: dz = w dμ − (z·dμ) μ.
-        The gradient of mean_direction, w f′ − (f′·μ) z, is tangent to the sphere at μ: that of the
-        expected cost as a function of μ/|μ|.
+        no correction.  When μ turns, z turns with it, in the plane of μ and its change,
+        dz = w dμ − (z·dμ) μ: the gradient of mean_direction, w f′ − (f′·μ) z, is tangent to the
+        sphere at μ, that of the expected cost as a function of μ/|μ|.
 
     All of this is computed in float64 and rounded to the params' dtype at the end.
 
@@ -74,7 +75,7 @@ def rejection_reparameterized(
       TypeError, ValueError: see `estimators`; TypeError for a law that is not Gamma (Exponential
         is), VonMisesFisher or Independent of either; ValueError where samples underflow.
 
-    Source: Naesseth et al. (2017), equation 7 and section 5; Marsaglia & Tsang (2000); Wood
+    Source: Naesseth et al. (2017), sections 3 and 5; Marsaglia & Tsang (2000); Wood
     (1994), algorithm VM*; Best & Fisher (1979).
     """
     num_samples = _checks.whole_number("num_samples", num_samples)
