@@ -110,6 +110,9 @@ def _check_values(distribution: tfd.Distribution) -> None:
                 check_finite(f"{name} of {law}", array)
                 if name in _POSITIVE and not np.all(array > 0):
                     raise ValueError(f"{name} of {law} must be positive, got {show(array)}")
+    if isinstance(distribution, tfd.VonMisesFisher):  # TFP's own validation fails in float64
+        _check_directional(distribution)
+        return
     try:
         if "validate_args" in distribution.parameters:
             distribution.copy(validate_args=True)
@@ -117,6 +120,24 @@ def _check_values(distribution: tfd.Distribution) -> None:
         given = {k: show(v) for k, v in distribution.parameters.items() if tf.is_tensor(v)}
         message = " ".join(str(error).split())
         raise ValueError(f"{law} refuses its parameters {given}: {message}")  # noqa: B904
+
+
+def _check_directional(law: tfd.VonMisesFisher) -> None:
+    """What TFP's validation of a VonMisesFisher says, in every dtype."""
+    direction, concentration = np.asarray(law.mean_direction), np.asarray(law.concentration)
+    if direction.shape[-1] < 2:
+        raise ValueError(
+            "mean_direction of VonMisesFisher must have two coordinates or more, got "
+            f"{show(direction)}"
+        )
+    if not np.allclose(np.linalg.norm(direction, axis=-1), 1, rtol=0, atol=1e-5):
+        raise ValueError(
+            f"mean_direction of VonMisesFisher must have length 1, got {show(direction)}"
+        )
+    if np.any(concentration < 0):
+        raise ValueError(
+            f"concentration of VonMisesFisher must not be negative, got {show(concentration)}"
+        )
 
 
 def tile(params: dict[str, tf.Tensor], num_samples: int) -> dict[str, tf.Tensor]:
@@ -176,6 +197,22 @@ def discrete_base(estimator: str, distribution: tfd.Distribution) -> tfd.Distrib
             + (f" of {type(base).__name__}" if base is not distribution else "")
         )
     return base
+
+
+def check_range(law: tfd.Distribution, z: tf.Tensor) -> None:
+    """Raise ValueError where a sample has left the numbers that its dtype can hold."""
+    if not tf.executing_eagerly():
+        return
+    tiny = np.finfo(z.dtype.as_numpy_dtype).tiny
+    mass = tiny * law.prob(tf.fill(z.shape, tf.cast(tiny, law.dtype)))
+    below = (tf.abs(z) <= tiny) & (mass > 1e-30)  # a Normal or Exponential 0 is a number
+    above = tf.abs(z) > 0.1 / np.sqrt(tiny)  # StudentT divides by the root of a Gamma
+    for lost, what in ((below, "underflow"), (above, "overflow")):
+        if tf.reduce_any(lost):
+            raise ValueError(
+                f"samples of {type(law).__name__} {what}: {np.mean(lost):.2g} of them are lost in "
+                f"{z.dtype.name}, and their dz/dφ with them; use float64 or larger shapes"
+            )
 
 
 def cost_values(cost, z: tf.Tensor) -> tf.Tensor:

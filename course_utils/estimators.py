@@ -34,6 +34,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from course_utils import _checks, _special
+from course_utils.rejection import rejection_reparameterized  # noqa: F401
 from course_utils.relaxations import (  # noqa: F401
     gumbel_softmax,
     straight_through,
@@ -196,7 +197,7 @@ def implicit(
     _check_continuous(_scalar_law(distribution))
     make_tiled = _checks.tiled_maker(make_distribution, params, distribution)
     z = tf.stop_gradient(distribution.sample(num_samples, seed=stateless_seed(seed)))
-    _check_range(_scalar_law(distribution), z)
+    _checks.check_range(_scalar_law(distribution), z)
     with tf.GradientTape() as tape:
         tape.watch(z)
         values = _checks.cost_values(cost, z)
@@ -259,22 +260,6 @@ def _check_continuous(law: tfd.Distribution) -> None:
         space = None
     if space is None:
         raise _not_covered(law, "it has no density that TFP knows to be continuous")
-
-
-def _check_range(law: tfd.Distribution, z: tf.Tensor) -> None:
-    """Raise ValueError where a sample has left the numbers that its dtype can hold."""
-    if not tf.executing_eagerly():
-        return
-    tiny = np.finfo(z.dtype.as_numpy_dtype).tiny
-    mass = tiny * law.prob(tf.fill(z.shape, tf.cast(tiny, law.dtype)))
-    below = (tf.abs(z) <= tiny) & (mass > 1e-30)  # a Normal or Exponential 0 is a number
-    above = tf.abs(z) > 0.1 / np.sqrt(tiny)  # StudentT divides by the root of a Gamma
-    for lost, what in ((below, "underflow"), (above, "overflow")):
-        if tf.reduce_any(lost):
-            raise ValueError(
-                f"samples of {type(law).__name__} {what}: {np.mean(lost):.2g} of them are lost in "
-                f"{z.dtype.name}, and their dz/dφ with them; use float64 or larger shapes"
-            )
 
 
 def measure_valued(

@@ -32,6 +32,8 @@ STYLE = {
     "measure_valued": Look("measure-valued", "#009E73", "*"),
     "measure_valued_independent": Look("measure-valued, not coupled", "#00543C", "p"),
     "implicit": Look("implicit", "#AA4499", "P"),
+    "rejection_reparameterized": Look("rejection reparameterized", "#999933", "d"),
+    "rejection_uncorrected": Look("rejection, no correction", "#661100", "x"),
     "finite_difference": Look("finite difference, common noise", "#56B4E9", "D"),
     "finite_difference_independent": Look("finite difference, new noise", "#7F7F7F", "X"),
     "gumbel_softmax": Look("Gumbel-Softmax", "#882255", "h"),

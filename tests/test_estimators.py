@@ -12,13 +12,29 @@ from course_utils.estimators import (
     implicit,
     measure_valued,
     pathwise,
+    rejection_reparameterized,
     score_function,
 )
 
 NORMAL = dict(loc=1.5, scale=0.7)
 BEST = exact.normal_quadratic_baselines(**NORMAL, k=0.5)
-ALL = [score_function, pathwise, implicit, measure_valued, finite_difference]
+ALL = [
+    score_function,
+    pathwise,
+    implicit,
+    rejection_reparameterized,
+    measure_valued,
+    finite_difference,
+]
 OPTIONS = {finite_difference: dict(step=0.1)}
+
+
+def positive(loc, scale):
+    """For estimators that do not cover Normal: a law with the same parameters."""
+    return tfd.Gamma(tf.exp(loc), 1 / scale)
+
+
+LAWS = {rejection_reparameterized: positive}
 
 
 def quadratic(z):
@@ -33,6 +49,7 @@ def run(
     estimator, cost=quadratic, law=tfd.Normal, params=NORMAL, num_samples=10, seed=1, **options
 ):
     options = OPTIONS.get(estimator, {}) | options
+    law = LAWS.get(estimator, law) if law is tfd.Normal else law
     return estimator(cost, law, params, num_samples=num_samples, seed=seed, **options)
 
 
@@ -227,7 +244,8 @@ def test_constants_inside_make_distribution_are_batch_axes():
 @pytest.mark.parametrize("estimator", ALL)
 def test_batch_axes_and_independent_mean_the_same(estimator):
     params = dict(loc=[0.1, 0.2], scale=[1.0, 2.0])
-    independent = lambda **p: tfd.Independent(tfd.Normal(**p), 1)  # noqa: E731
+    law = LAWS.get(estimator, tfd.Normal)
+    independent = lambda **p: tfd.Independent(law(**p), 1)  # noqa: E731
     batch = run(estimator, summed, params=params)
     event = run(estimator, summed, independent, params)
     for name in params:
@@ -243,7 +261,8 @@ def test_the_same_seed_gives_the_same_numbers(estimator):
 
 @pytest.mark.parametrize("estimator", ALL)
 def test_a_parameter_that_the_cost_does_not_feel_has_gradient_zero(estimator):
-    make = lambda loc, unused: tfd.Normal(loc, 1.0)  # noqa: E731
+    law = LAWS.get(estimator, tfd.Normal)
+    make = lambda loc, unused: law(loc, 1.0)  # noqa: E731
     gradients = run(estimator, law=make, params=dict(loc=1.0, unused=[2.0, 3.0]))
     np.testing.assert_array_equal(gradients["unused"], np.zeros([10, 2]))
 
@@ -334,6 +353,8 @@ BAD = [
 @pytest.mark.parametrize("estimator", ALL)
 @pytest.mark.parametrize(("words", "error", "change"), BAD)
 def test_bad_input_is_named(estimator, words, error, change):
+    if estimator in LAWS and "of Normal" in words:
+        words = "Gamma refuses .*`rate` must be positive|rate of Gamma must be finite"
     with pytest.raises(error, match=words):
         run(estimator, **change)
 
@@ -351,6 +372,10 @@ def test_bad_input_is_named(estimator, words, error, change):
             law=lambda loc: tfd.Normal(loc[0], 1.0), params=dict(loc=[0.0, 1.0]))),
         ("NOT_REPARAMETERIZED: use score_function", TypeError, pathwise, dict(
             law=tfd.Bernoulli, params=dict(probs=0.3))),
+        ("covers Gamma, VonMisesFisher and Independent of either, got VonMises$", TypeError,
+            rejection_reparameterized, dict(law=tfd.VonMises, params=dict(loc=0.0, concentration=1.0))),
+        ("augmentation must be at least 0", ValueError, rejection_reparameterized, dict(augmentation=-1)),
+        ("augmentation must be a whole number", TypeError, rejection_reparameterized, dict(augmentation=0.5)),
         ("baseline must be", TypeError, score_function, dict(baseline="median")),
         ("baseline must be", TypeError, score_function, dict(baseline=True)),
         ("baseline must be", ValueError, score_function, dict(baseline=tf.zeros(10))),
