@@ -6,16 +6,16 @@ tfd.Independent of either (ARM: Bernoulli alone), by logits or by probs, and the
 the one given.
 
 With ℓ the logits of a Bernoulli or the log-probabilities of a OneHotCategorical, and noises
-λ ~ Logistic(0, 1) and g_k ~ Gumbel(0, 1), the relaxed sample before it is squashed, z, the hard
-sample b that it rounds to, and a second draw z̃ from the law of z given b are
+λ ~ Logistic(0, 1) and g_k ~ Gumbel(0, 1), the relaxed sample before it is squashed, y, the hard
+sample b that it rounds to, and a second draw ỹ from the law of y given b are
 
-    Bernoulli           z = ℓ + λ,  b = 1[z > 0]
-                        z̃ = softplus(λ′ + softplus(ℓ)) if b = 1, −softplus(λ′ + softplus(−ℓ)) else
-    OneHotCategorical   z = ℓ + g,  b the class with the largest z_k
-                        z̃_b = g′_b,  z̃_k = −log(exp(−z̃_b) + exp(−ℓ_k − g′_k)) for the others
+    Bernoulli           y = ℓ + λ,  b = 1[y > 0]
+                        ỹ = softplus(λ′ + softplus(ℓ)) if b = 1, −softplus(λ′ + softplus(−ℓ)) else
+    OneHotCategorical   y = ℓ + g,  b the class with the largest y_k
+                        ỹ_b = g′_b,  ỹ_k = −log(exp(−ỹ_b) + exp(−ℓ_k − g′_k)) for the others
 
-with new noises λ′, g′.  z̃ depends on ℓ also where b and the noise are held, and only with that
-derivative is  E[−c(z̃) ∇ log q(b) + ∇c(z) − ∇c(z̃)] = 0  for a smooth c: a control variate.
+with new noises λ′, g′.  ỹ depends on ℓ also where b and the noise are held, and only with that
+derivative is  E[−c(ỹ) ∇ log q(b) + ∇c(y) − ∇c(ỹ)] = 0  for a smooth c: a control variate.
 """
 
 from collections.abc import Callable
@@ -39,7 +39,7 @@ def _logits(law: tfd.Distribution) -> tf.Tensor:
 
 
 def _conditional(law: tfd.Distribution, hard: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Return z̃, drawn from the law of z given that it rounds to `hard`."""
+    """Return ỹ, drawn from the law of y given that it rounds to `hard`."""
     logits, noise = _logits(law), _noise(law, seed)
     if isinstance(law, tfd.Bernoulli):
         sign = 2 * hard - 1
@@ -50,7 +50,7 @@ def _conditional(law: tfd.Distribution, hard: tf.Tensor, seed: tf.Tensor) -> tf.
 
 
 def _estimate(name, cost, control, make_distribution, params, num_samples, seed) -> Gradients:
-    """Return (f(b) − c(z̃)) ∇ log q(b) + ∇c(z) − ∇c(z̃), where c(z) is control(law, z)."""
+    """Return (f(b) − c(ỹ)) ∇ log q(b) + ∇c(y) − ∇c(ỹ), where c(y) is control(law, y)."""
     num_samples = _checks.whole_number("num_samples", num_samples)
     params = _checks.as_params(params)
     distribution = _checks.build(make_distribution, params)
@@ -61,11 +61,11 @@ def _estimate(name, cost, control, make_distribution, params, num_samples, seed)
     with tf.GradientTape() as tape:
         tape.watch(tiled)
         law = _checks.discrete_base(name, make_tiled(**tiled))
-        z = _logits(law) + _noise(law, seeds[0])
-        hard = tf.stop_gradient(_rounded(law, z))
+        y = _logits(law) + _noise(law, seeds[0])
+        hard = tf.stop_gradient(_rounded(law, y))
         log_prob = law.log_prob(hard)
         conditional = control(law, _conditional(law, hard, seeds[1]))
-        difference = control(law, z) - conditional
+        difference = control(law, y) - conditional
     # No gradient is stopped from here on: c may hold variables that an outer tape trains.
     values = _checks.cost_values(cost, hard) - conditional
     values = tf.reshape(values, [-1, *[1] * (log_prob.shape.rank - 1)])
@@ -89,12 +89,12 @@ def rebar(
 ) -> Gradients:
     """REBAR: the score function with the cost of a relaxed sample as its control variate.
 
-        (f(b) − η f(s(z̃))) ∇ log q(b) + η ∇f(s(z)) − η ∇f(s(z̃)),  s(z) = sigmoid or softmax of z/τ
+        (f(b) − η f(z̃)) ∇ log q(b) + η ∇f(z) − η ∇f(z̃),  z = sigmoid or softmax of y/τ, z̃ of ỹ/τ
 
     Unbiased at every τ and η for a cost that is continuous inside the simplex and differentiable
     but for single points; its values there are arbitrary.  Three costs a sample: one at b, two
-    inside.  The noises behind z and z̃ are independent.  At η = 0 it is the score function; as
-    τ → ∞, the score function with the baseline η f(s(0)).
+    inside.  The noises λ and λ′ are independent.  At η = 0 it is the score function; as
+    τ → ∞, the score function with the baseline η f(1/2) or η f(1/K, …, 1/K).
 
     Args:
       cost, make_distribution, params, num_samples, seed: see the module.
@@ -109,13 +109,13 @@ def rebar(
       TypeError, ValueError: see `estimators`; TypeError for a law that is not covered, ValueError
         for probabilities of 0 or 1, whose logits are infinite.
 
-    Source: Tucker et al. (2017), section 3; its appendix on categorical variables for the Gumbels.
+    Source: Tucker et al. (2017), section 3, and its appendix for the Gumbels.
     """
     _checks.positive("temperature", temperature)
     _checks.number("eta", eta)
 
-    def control(law, z):
-        return _checks.like(eta, z) * _checks.cost_values(cost, _squashed(law, z, temperature))
+    def control(law, y):
+        return _checks.like(eta, y) * _checks.cost_values(cost, _squashed(law, y, temperature))
 
     return _estimate("rebar", cost, control, make_distribution, params, num_samples, seed)
 
@@ -131,7 +131,7 @@ def relax(
 ) -> Gradients:
     """RELAX: the score function with any smooth function c of the relaxed sample against its noise.
 
-        (f(b) − c(z̃)) ∇ log q(b) + ∇c(z) − ∇c(z̃)
+        (f(b) − c(ỹ)) ∇ log q(b) + ∇c(y) − ∇c(ỹ)
 
     Unbiased for every c that is continuous, and differentiable but for single points.  Nothing is
     asked of the cost, which is evaluated once a sample, at b.  The gradients stay differentiable
@@ -140,7 +140,7 @@ def relax(
 
     Args:
       cost, make_distribution, params, num_samples, seed: see the module.
-      surrogate: c, from z of shape [num_samples, *event], before it is squashed, to [num_samples].
+      surrogate: c, from y of shape [num_samples, *event], before it is squashed, to [num_samples].
 
     Returns:
       One gradient a sample: a dict of param → [num_samples, *param.shape].
@@ -148,11 +148,11 @@ def relax(
     Raises:
       TypeError, ValueError: as `rebar`.
 
-    Source: Grathwohl et al. (2018), section 3.2, and its appendix for the Gumbels.
+    Source: Grathwohl et al. (2018), on discrete variables and conditional reparameterization.
     """
 
-    def control(law, z):
-        return _checks.cost_values(surrogate, z, "surrogate")
+    def control(law, y):
+        return _checks.cost_values(surrogate, y, "surrogate")
 
     return _estimate("relax", cost, control, make_distribution, params, num_samples, seed)
 
