@@ -477,7 +477,13 @@ def _states(distribution: tfd.Distribution) -> np.ndarray:
 
 
 def enumerate_discrete(
-    estimator: str, cost: Callable, make_distribution: Callable, params: dict, *, baseline=0.0
+    estimator: str,
+    cost: Callable,
+    make_distribution: Callable,
+    params: dict,
+    *,
+    baseline=0.0,
+    num_samples=None,
 ) -> Answer:
     """Expected gradient and one-sample variance for a discrete law, by a sum over its states.
 
@@ -485,14 +491,17 @@ def enumerate_discrete(
 
         score_function     (f(z) − b) ∂ log q(z)/∂φ; its mean is the true gradient
         straight_through   Σ_j ∂f/∂z_j · ∂probs_j/∂φ; its mean is biased
+        leave_one_out      K times the variance of the mean of K: V + (C² + I Var f)/(K − 1), with V
+                           the variance at b = E f, C the gradient, I the variance of the score
         arm                see `control_variates.arm`; the sum is over the pairs of states that it
                            compares, three for each coin, and u is integrated within each
 
     Args:
-      estimator: "score_function", "straight_through" or "arm".
+      estimator: "score_function", "straight_through", "leave_one_out" or "arm".
       cost, make_distribution, params: as for an estimator; the law is Bernoulli, OneHotCategorical
         or Independent of either; for arm Bernoulli or Independent of it.
       baseline: of the score function, a number.
+      num_samples: K of leave_one_out.
 
     Returns:
       A dict of param → (expected gradient, variance of one sample), each of the param's shape.
@@ -500,9 +509,13 @@ def enumerate_discrete(
     Raises:
       TypeError: a law that is not covered.
       ValueError: an unknown estimator, or more than 2^16 states.
+
+    Source: derived; leave_one_out by Hoeffding (1948), the variance of an average over pairs.
     """
     params = _checks.as_params({name: np.asarray(p, np.float64) for name, p in params.items()})
     law = _checks.build(make_distribution, params)
+    if (num_samples is None) == (estimator == "leave_one_out"):
+        raise ValueError(f"num_samples goes with leave_one_out alone, got {num_samples!r}")
     if estimator == "arm":
         return _enumerate_arm(cost, make_distribution, params)
     states = tf.constant(_states(law))
@@ -524,19 +537,33 @@ def enumerate_discrete(
             answer[name] = (mean, np.tensordot(weights, (gradient - mean) ** 2, 1))
         return answer
 
-    def score_function():
+    def scored(centred):
         scores = tape.gradient(log_prob, tiled, unconnected_gradients="zero")
-        centred = np.asarray(values) - baseline
-        return moments({n: (centred * s.numpy().T).T for n, s in scores.items()})
+        return {n: (centred * s.numpy().T).T for n, s in scores.items()}
+
+    def score_function():
+        return moments(scored(np.asarray(values) - baseline))
+
+    def leave_one_out():
+        k = _checks.whole_number("num_samples", num_samples, at_least=2)
+        centred = values.numpy() - weights @ values.numpy()
+        spread, information = weights @ centred**2, moments(scored(np.ones_like(centred)))
+        return {
+            n: (mean, var + (mean**2 + spread * information[n][1]) / (k - 1))
+            for n, (mean, var) in moments(scored(centred)).items()
+        }
 
     def straight_through():
         slope = tape.gradient(values, states, unconnected_gradients="zero")
         gradients = tape.gradient(probs, tiled, slope, unconnected_gradients="zero")
         return moments({n: g.numpy() for n, g in gradients.items()})
 
-    return _choose(
-        estimator, dict(score_function=score_function, straight_through=straight_through)
+    answers = dict(
+        score_function=score_function,
+        straight_through=straight_through,
+        leave_one_out=leave_one_out,
     )
+    return _choose(estimator, answers)
 
 
 def _enumerate_arm(cost: Callable, make_distribution: Callable, params: dict) -> Answer:

@@ -464,6 +464,30 @@ def test_leave_one_out_of_a_coin_is_the_sum_over_all_groups(theta, k):
     np.testing.assert_allclose(answer, (mean / slope, var / slope**2), rtol=1e-10)
 
 
+@pytest.mark.parametrize("k", [2, 3])
+def test_enumeration_of_leave_one_out_is_the_sum_over_all_groups(k):
+    pi, costs = np.array([0.5, 0.3, 0.2]), np.array([1.0, -2.0, 4.0])
+    cost = lambda z: tf.linalg.matvec(z, costs)  # noqa: E731
+    groups = np.array(list(np.ndindex(*[3] * k)))
+    f, prob = costs[groups], np.prod(pi[groups], axis=1)
+    others = (f.sum(axis=1, keepdims=True) - f) / (k - 1)
+    means = np.mean((f - others)[..., None] * (np.eye(3)[groups] - pi), axis=1)
+    mean = prob @ means
+    ((found, var),) = exact.enumerate_discrete(
+        "leave_one_out", cost, tfd.OneHotCategorical, dict(logits=np.log(pi)), num_samples=k
+    ).values()
+    np.testing.assert_allclose(found, mean, rtol=1e-10)
+    np.testing.assert_allclose(var, k * (prob @ (means - mean) ** 2), rtol=1e-10)
+    coin = lambda b: (b - 0.1) ** 2  # noqa: E731
+    sums, closed = (
+        exact.enumerate_discrete(
+            "leave_one_out", coin, tfd.Bernoulli, dict(probs=0.2), num_samples=k
+        ),
+        exact.bernoulli_quadratic("leave_one_out", t=0.1, probs=0.2, num_samples=k),
+    )
+    np.testing.assert_allclose(sums["probs"], closed["probs"], rtol=1e-10)
+
+
 def test_enumeration_of_arm_of_two_coins_is_a_sum_over_a_grid_of_u():
     theta, matrix = np.array([0.3, 0.8]), np.array([[1.0, 0.5], [0.0, 2.0]])
 
