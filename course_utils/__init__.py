@@ -1,7 +1,7 @@
 """The shared code of the course *Gradients through randomness*.
 
-Three layers, each ignorant of the next: mathematics (`sampling`, `estimators`,
-`relaxations`, `rejection`, `exact`, `variance`), figures (`plotting`) and controls (`controls`,
+Three layers, each ignorant of the next: mathematics (`sampling`, `estimators`, `relaxations`,
+`rejection`, `control_variates`, `exact`, `variance`), figures (`plotting`) and controls (`controls`,
 `exercises`).
 
 Importing the package imports TensorFlow and TensorFlow Probability without the log lines that

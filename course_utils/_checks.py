@@ -27,19 +27,30 @@ def whole_number(name: str, value, at_least: int = 1) -> int:
     return int(value)
 
 
-def positive(name: str, value) -> float:
-    """Return `value`, a finite positive number; a tensor inside a `tf.function` passes."""
-    if isinstance(value, tf.Tensor) and not tf.executing_eagerly():
+def number(name: str, value, above: float = -np.inf) -> float:
+    """Return `value`, finite and larger than `above`; inside a `tf.function` tensors pass."""
+    if isinstance(value, tf.Tensor | tf.Variable) and not tf.executing_eagerly():
         return value
     if isinstance(value, bool) or not np.isscalar(value) and np.ndim(value) != 0:
         raise TypeError(f"{name} must be a number, got {value!r}")
     try:
-        number = float(value)
+        result = float(value)
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be a number, got {value!r}") from None
-    if not (np.isfinite(number) and number > 0):
-        raise ValueError(f"{name} must be positive and finite, got {value!r}")
-    return number
+    if not (np.isfinite(result) and result > above):
+        what = "finite" if above == -np.inf else "positive and finite"
+        raise ValueError(f"{name} must be {what}, got {value!r}")
+    return result
+
+
+def positive(name: str, value) -> float:
+    """Return `value`, a finite positive number; inside a `tf.function` tensors pass."""
+    return number(name, value, above=0.0)
+
+
+def like(value, tensor: tf.Tensor) -> tf.Tensor:
+    """Return a number, tensor or variable in the tensor's dtype; tf.cast would round a float."""
+    return tf.cast(tf.convert_to_tensor(value, dtype_hint=tensor.dtype), tensor.dtype)
 
 
 def _tensor(name: str, value) -> tuple[tf.Tensor | np.ndarray, tf.DType | None]:
@@ -181,19 +192,22 @@ def tiled_maker(make_distribution, params: dict[str, tf.Tensor], distribution):
     )
 
 
-def discrete_base(estimator: str, distribution: tfd.Distribution) -> tfd.Distribution:
+def discrete_base(
+    estimator: str, distribution: tfd.Distribution, laws=(tfd.Bernoulli, tfd.OneHotCategorical)
+) -> tfd.Distribution:
     """Return the Bernoulli or OneHotCategorical inside a discrete law, Independent taken off.
 
     Raises:
-      TypeError: another law; the message names those that `estimator` covers.
+      TypeError: another law than `laws`; the message names those that `estimator` covers.
     """
     base = distribution
     while isinstance(base, tfd.Independent):
         base = base.distribution
-    if not isinstance(base, tfd.Bernoulli | tfd.OneHotCategorical):
+    if not isinstance(base, laws):
+        names = [law.__name__ for law in laws]
         raise TypeError(
-            f"{estimator} covers Bernoulli, OneHotCategorical and Independent of either, got "
-            f"{type(distribution).__name__}"
+            f"{estimator} covers {', '.join(names)} and Independent of "
+            f"{'either' if len(laws) > 1 else 'it'}, got {type(distribution).__name__}"
             + (f" of {type(base).__name__}" if base is not distribution else "")
         )
     return base
@@ -215,23 +229,23 @@ def check_range(law: tfd.Distribution, z: tf.Tensor) -> None:
             )
 
 
-def cost_values(cost, z: tf.Tensor) -> tf.Tensor:
+def cost_values(cost, z: tf.Tensor, name: str = "cost") -> tf.Tensor:
     """Return cost(z), one finite number a sample, of z's dtype."""
     if not callable(cost):
-        raise TypeError(f"cost must be callable, got {cost!r}")
+        raise TypeError(f"{name} must be callable, got {cost!r}")
     values = cost(z)
     if not isinstance(values, tf.Tensor):
-        raise TypeError(f"cost must return a TensorFlow tensor, got {type(values).__name__}")
+        raise TypeError(f"{name} must return a TensorFlow tensor, got {type(values).__name__}")
     if values.dtype != z.dtype:
-        raise TypeError(f"cost must return {z.dtype.name}, as z is, got {values.dtype.name}")
+        raise TypeError(f"{name} must return {z.dtype.name}, as z is, got {values.dtype.name}")
     if values.shape != z.shape[:1]:
         raise ValueError(
-            f"cost must map z of shape {list(z.shape)} to one number a sample, shape "
+            f"{name} must map z of shape {list(z.shape)} to one number a sample, shape "
             f"{list(z.shape[:1])}, got {list(values.shape)}; sum or average over the event axes"
         )
     if tf.executing_eagerly():
         finite = tf.math.is_finite(values)
         if not tf.reduce_all(finite):
             at = int(tf.argmin(tf.cast(finite, tf.int32)))
-            raise ValueError(f"cost must be finite, got {values[at]} at z = {show(z[at])}")
+            raise ValueError(f"{name} must be finite, got {values[at]} at z = {show(z[at])}")
     return values

@@ -34,6 +34,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from course_utils import _checks, _special
+from course_utils.control_variates import arm, rebar, relax  # noqa: F401
 from course_utils.rejection import rejection_reparameterized  # noqa: F401
 from course_utils.relaxations import (  # noqa: F401
     gumbel_softmax,

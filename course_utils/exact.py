@@ -312,21 +312,59 @@ _WEIGHTS = np.tile((1 + np.exp(-_S)) * _HALF * (_S[1] - _S[0]), 2)
 _NODES = np.concatenate([-_HALF, _HALF])
 
 
-def _relaxed_moments(gradient: Callable, logits, t, temperature) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and variance of gradient(z, b, t) · dz/dlogit over the logistic noise λ.
+def _noise_grid(logits, t, temperature):
+    """Nodes y = logit + λ, split at y = 0 where b = 1[y > 0] jumps, as a last axis.
 
-    The integral is over y = logit + λ, split at y = 0, where b = 1[y > 0] jumps; z = sigmoid(y/τ).
+    Returns z = sigmoid(y/τ), its slope dz/dy, the weights times the logistic density, and t.
     """
     logits, t, temperature = (np.asarray(a)[..., None] for a in (logits, t, temperature))
     z, other = expit(_NODES / temperature), expit(-_NODES / temperature)
-    values = gradient(z, _NODES > 0, t) * z * other / temperature
     density = _WEIGHTS * expit(_NODES - logits) * expit(logits - _NODES)
+    return z, z * other / temperature, density, t
+
+
+def _relaxed_moments(gradient: Callable, logits, t, temperature) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and variance of gradient(z, b, t) · dz/dlogit over the logistic noise λ."""
+    z, slope, density, t = _noise_grid(logits, t, temperature)
+    values = gradient(z, _NODES > 0, t) * slope
     mean = np.sum(values * density, axis=-1)
     return mean, np.sum(values**2 * density, axis=-1) - mean**2
 
 
+def _rebar_moments(logits, t, temperature, eta) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and variance of REBAR's gradient in the logit.
+
+    Given b the noises of z and z̃ are independent with one law, that of y on one side of 0, so that
+    all moments are sums over one side.  There, at a held quantile, dy/dlogit = 1 − (1 − P(b))/F,
+    with F = sigmoid(±(y − logit)).
+    """
+    z, slope, density, t = _noise_grid(logits, t, temperature)
+    theta, logits = expit(logits), np.asarray(logits)[..., None]
+    mean = second = 0.0
+    for b in (0, 1):
+        side, prob, sign = (_NODES > 0) == b, theta if b else 1 - theta, 2 * b - 1
+        law = density[..., side] / prob[..., None]
+        relaxed, path = (z[..., side] - t) ** 2, 2 * (z[..., side] - t) * slope[..., side]
+        moves = 1 - (1 - prob[..., None]) / expit(sign * (_NODES[side] - logits))
+        back = -relaxed * (b - theta[..., None]) - path * moves
+        averages = [np.sum(part * law, axis=-1) for part in (path, back)]
+        spread = sum(np.sum(part**2 * law, axis=-1) for part in (path, back))
+        given = (b - t[..., 0]) ** 2 * (b - theta) + eta * sum(averages)
+        mean = mean + prob * given
+        second = second + prob * (given**2 + eta**2 * (spread - sum(m**2 for m in averages)))
+    return mean, second - mean**2
+
+
 def bernoulli_quadratic(
-    estimator: str, *, t, probs=None, logits=None, baseline=0.0, temperature=None
+    estimator: str,
+    *,
+    t,
+    probs=None,
+    logits=None,
+    baseline=0.0,
+    temperature=None,
+    eta=1.0,
+    num_samples=None,
 ) -> Answer:
     """Expected gradient and one-sample variance for b ~ Bernoulli, cost (b − t)².
 
@@ -336,18 +374,29 @@ def bernoulli_quadratic(
         gumbel_softmax                    2 (z − t) z (1 − z)/τ,  z = sigmoid((ℓ + λ)/τ)
         straight_through                  2 (b − t) θ (1 − θ)
         straight_through_gumbel_softmax   2 (b − t) z (1 − z)/τ,  b = 1[z > 1/2]
+        rebar, arm                        see `control_variates`
+        leave_one_out                     (f_i − mean of the other f) (b_i − θ),  f_i = (b_i − t)²
 
-    and in θ it is that over θ(1 − θ).  The score function's mean is the true gradient, 1 − 2t in θ.
-    The other three are biased: what is returned is the mean of the estimator itself, so that the
-    bias is the difference.  Straight-through has 2(θ − t) and 4θ(1 − θ) in θ; the relaxed two are
-    integrated over the noise, by a double exponential rule of fixed nodes, to about 1e-12.
+    and in θ it is that over θ(1 − θ).  The true gradient is 1 − 2t in θ.  The relaxed two and
+    straight-through are biased: what is returned is the mean of the estimator itself, so that the
+    bias is the difference.  With Δ = 1 − 2t and p = θ(1 − θ), in the logit:
+
+        straight_through   mean 2(θ − t)p, variance 4p³
+        arm                variance Δ² (1/12 − (2/3)|θ − 1/2|³ − p²)
+        leave_one_out      variance Δ² p (1 − 4p + 2p/(K − 1)) for the mean of K, times K
+
+    The relaxed two and rebar are integrated over the noise, by a double exponential rule of fixed
+    nodes, to about 1e-12.
 
     Args:
-      estimator: one of the four.
+      estimator: one of those above.
       t: the target of the cost, a number or array.
       probs, logits: the parameter, one of the two; the gradient is for the one given.
       baseline: of the score function, a number or array.
-      temperature: τ of the relaxed two, a number or array.
+      temperature: τ of the relaxed two and of rebar, a number or array.
+      eta: η of rebar, a number or array.
+      num_samples: K of leave_one_out, whose gradients are dependent: K times the variance of their
+        mean is what is returned, to be compared with the variance of one sample.
 
     Returns:
       A dict of "probs" or "logits" → (expected gradient, variance of one sample).
@@ -367,8 +416,10 @@ def bernoulli_quadratic(
         raise ValueError(f"probs must lie inside (0, 1), got {probs!r}")
     slope = theta * (1 - theta)
     chain = 1.0 if name == "probs" else slope
-    if (temperature is None) == estimator.endswith("gumbel_softmax"):
+    if (temperature is None) == (estimator.endswith("gumbel_softmax") or estimator == "rebar"):
         raise ValueError(f"temperature goes with the relaxed estimators alone, got {temperature!r}")
+    if (num_samples is None) == (estimator == "leave_one_out"):
+        raise ValueError(f"num_samples goes with leave_one_out alone, got {num_samples!r}")
 
     def score_function():
         gradient = chain * (1 - 2 * t)
@@ -379,17 +430,34 @@ def bernoulli_quadratic(
     def straight_through():
         return {name: (2 * chain * (theta - t), 4 * chain**2 * slope)}
 
-    def relaxed(gradient):
+    def in_name(mean, var):  # from the logit
+        return {name: (mean * chain / slope, var * (chain / slope) ** 2)}
+
+    def relaxed(moments, *options):
         (tau,) = _floats(temperature=temperature)
         at = logit(theta) if logits is None else np.asarray(logits, np.float64)
-        mean, var = _relaxed_moments(gradient, at, t, tau)
-        return {name: (mean * chain / slope, var * (chain / slope) ** 2)}
+        return in_name(*moments(at, t, tau, *options))
+
+    def soft(gradient):
+        return relaxed(lambda *at: _relaxed_moments(gradient, *at))
+
+    def arm():
+        var = 1 / 12 - 2 / 3 * np.abs(theta - 0.5) ** 3 - slope**2
+        return in_name(slope * (1 - 2 * t), (1 - 2 * t) ** 2 * var)
+
+    def leave_one_out():  # Δ times the unbiased sample variance of the K coins
+        k = _checks.whole_number("num_samples", num_samples, at_least=2)
+        var = slope * (1 - 4 * slope + 2 * slope / (k - 1))
+        return in_name(slope * (1 - 2 * t), (1 - 2 * t) ** 2 * var)
 
     answers = dict(
         score_function=score_function,
-        gumbel_softmax=lambda: relaxed(lambda z, b, t: 2 * (z - t)),
+        gumbel_softmax=lambda: soft(lambda z, b, t: 2 * (z - t)),
         straight_through=straight_through,
-        straight_through_gumbel_softmax=lambda: relaxed(lambda z, b, t: 2 * (b - t)),
+        straight_through_gumbel_softmax=lambda: soft(lambda z, b, t: 2 * (b - t)),
+        rebar=lambda: relaxed(_rebar_moments, np.asarray(eta, np.float64)),
+        arm=arm,
+        leave_one_out=leave_one_out,
     )
     return _choose(estimator, answers)
 
@@ -409,7 +477,13 @@ def _states(distribution: tfd.Distribution) -> np.ndarray:
 
 
 def enumerate_discrete(
-    estimator: str, cost: Callable, make_distribution: Callable, params: dict, *, baseline=0.0
+    estimator: str,
+    cost: Callable,
+    make_distribution: Callable,
+    params: dict,
+    *,
+    baseline=0.0,
+    num_samples=None,
 ) -> Answer:
     """Expected gradient and one-sample variance for a discrete law, by a sum over its states.
 
@@ -417,12 +491,17 @@ def enumerate_discrete(
 
         score_function     (f(z) − b) ∂ log q(z)/∂φ; its mean is the true gradient
         straight_through   Σ_j ∂f/∂z_j · ∂probs_j/∂φ; its mean is biased
+        leave_one_out      K times the variance of the mean of K: V + (C² + I Var f)/(K − 1), with V
+                           the variance at b = E f, C the gradient, I the variance of the score
+        arm                see `control_variates.arm`; the sum is over the pairs of states that it
+                           compares, three for each coin, and u is integrated within each
 
     Args:
-      estimator: "score_function" or "straight_through".
+      estimator: "score_function", "straight_through", "leave_one_out" or "arm".
       cost, make_distribution, params: as for an estimator; the law is Bernoulli, OneHotCategorical
-        or Independent of either.
+        or Independent of either; for arm Bernoulli or Independent of it.
       baseline: of the score function, a number.
+      num_samples: K of leave_one_out.
 
     Returns:
       A dict of param → (expected gradient, variance of one sample), each of the param's shape.
@@ -430,9 +509,15 @@ def enumerate_discrete(
     Raises:
       TypeError: a law that is not covered.
       ValueError: an unknown estimator, or more than 2^16 states.
+
+    Source: derived; leave_one_out by Hoeffding (1948), the variance of an average over pairs.
     """
     params = _checks.as_params({name: np.asarray(p, np.float64) for name, p in params.items()})
     law = _checks.build(make_distribution, params)
+    if (num_samples is None) == (estimator == "leave_one_out"):
+        raise ValueError(f"num_samples goes with leave_one_out alone, got {num_samples!r}")
+    if estimator == "arm":
+        return _enumerate_arm(cost, make_distribution, params)
     states = tf.constant(_states(law))
     make_tiled = _checks.tiled_maker(make_distribution, params, law)
     tiled = _checks.tile(params, len(states))
@@ -452,19 +537,67 @@ def enumerate_discrete(
             answer[name] = (mean, np.tensordot(weights, (gradient - mean) ** 2, 1))
         return answer
 
-    def score_function():
+    def scored(centred):
         scores = tape.gradient(log_prob, tiled, unconnected_gradients="zero")
-        centred = np.asarray(values) - baseline
-        return moments({n: (centred * s.numpy().T).T for n, s in scores.items()})
+        return {n: (centred * s.numpy().T).T for n, s in scores.items()}
+
+    def score_function():
+        return moments(scored(np.asarray(values) - baseline))
+
+    def leave_one_out():
+        k = _checks.whole_number("num_samples", num_samples, at_least=2)
+        centred = values.numpy() - weights @ values.numpy()
+        spread, information = weights @ centred**2, moments(scored(np.ones_like(centred)))
+        return {
+            n: (mean, var + (mean**2 + spread * information[n][1]) / (k - 1))
+            for n, (mean, var) in moments(scored(centred)).items()
+        }
 
     def straight_through():
         slope = tape.gradient(values, states, unconnected_gradients="zero")
         gradients = tape.gradient(probs, tiled, slope, unconnected_gradients="zero")
         return moments({n: g.numpy() for n, g in gradients.items()})
 
-    return _choose(
-        estimator, dict(score_function=score_function, straight_through=straight_through)
+    answers = dict(
+        score_function=score_function,
+        straight_through=straight_through,
+        leave_one_out=leave_one_out,
     )
+    return _choose(estimator, answers)
+
+
+def _enumerate_arm(cost: Callable, make_distribution: Callable, params: dict) -> Answer:
+    """The same for ARM: each coin's u lies low, in the middle or high.
+
+    Low and high are of length m = min(θ, 1 − θ) and give the coin (0, 1) and (1, 0) in the two
+    states of the pair; in between it is the same in both.
+    """
+    with tf.GradientTape() as tape:
+        tape.watch(params)
+        law = _checks.discrete_base("arm", make_distribution(**params), (tfd.Bernoulli,))
+        logits = tf.reshape(law.logits_parameter(), [-1])
+    theta = expit(logits.numpy())
+    if 3 ** len(theta) > 2**16:
+        raise ValueError(f"3^{len(theta)} pairs of states are too many to enumerate")
+    m, likely = np.minimum(theta, 1 - theta), theta > 0.5
+    mean, second = (m - 1) / 2, (1 / 8 - (0.5 - m) ** 3) / (3 * m)  # of u − 1/2 on the low side
+    middle = np.where(m < 0.5, (0.5 - m) ** 2 / 3, 0.0)
+    case = np.array(list(np.ndindex(*[3] * len(theta))))  # 0 low, 1 middle, 2 high
+    weight = np.prod(np.choose(case, [m, 1 - 2 * m, m]), axis=1)
+    centre = np.choose(case, [mean, 0 * mean, -mean])
+    spread = np.choose(case, [second, middle, second]) - centre**2
+    shape = [-1, *law.batch_shape]
+    first, other = (
+        _checks.cost_values(cost, tf.reshape(tf.cast(b, tf.float64), shape)).numpy()
+        for b in (np.choose(case, [0, likely, 1]), np.choose(case, [1, likely, 0]))
+    )
+    difference, answer = first - other, {}
+    for name, jacobian in tape.jacobian(logits, params, unconnected_gradients="zero").items():
+        flat = np.reshape(jacobian, [len(theta), -1])
+        mean = (weight * difference) @ (centre @ flat)
+        square = (weight * difference**2) @ ((centre @ flat) ** 2 + spread @ flat**2)
+        answer[name] = tuple(np.reshape(v, params[name].shape) for v in (mean, square - mean**2))
+    return answer
 
 
 def quadrature(

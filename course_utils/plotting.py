@@ -39,6 +39,10 @@ STYLE = {
     "gumbel_softmax": Look("Gumbel-Softmax", "#882255", "h"),
     "straight_through": Look("straight-through", "#332288", "<"),
     "straight_through_gumbel_softmax": Look("straight-through Gumbel", "#CC6677", ">"),
+    "leave_one_out": Look("leave-one-out", "#4D4D4D", "x"),
+    "rebar": Look("REBAR", "#1B7837", "d"),
+    "relax": Look("RELAX", "#6A3D9A", "H"),
+    "arm": Look("ARM", "#999933", "8"),
 }
 EXACT = "#000000"
 CLOUDS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7")

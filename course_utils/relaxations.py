@@ -34,24 +34,26 @@ Params = dict[str, float | tf.Tensor]
 Gradients = dict[str, tf.Tensor]
 
 
-def _relaxed(law: tfd.Distribution, seed: tf.Tensor, temperature) -> tf.Tensor:
-    """Return the relaxed sample of a Bernoulli or OneHotCategorical, one for each batch member."""
+def _noise(law: tfd.Distribution, seed: tf.Tensor) -> tf.Tensor:
+    """Return what is added to the logits of a law: logistic noise to a coin's, else Gumbel."""
     logits = law.logits_parameter()
     _checks.check_finite(f"logits of {type(law).__name__}", logits)  # probs of 0 or 1 have none
-    temperature = tf.cast(temperature, logits.dtype)
     zero, one = tf.zeros([], logits.dtype), tf.ones([], logits.dtype)
-    if isinstance(law, tfd.Bernoulli):
-        noise = tfd.Logistic(zero, one).sample(logits.shape, seed=seed)
-        return tf.sigmoid((logits + noise) / temperature)
-    noise = tfd.Gumbel(zero, one).sample(logits.shape, seed=seed)
-    return tf.nn.softmax((logits + noise) / temperature)
+    noise = tfd.Logistic(zero, one) if isinstance(law, tfd.Bernoulli) else tfd.Gumbel(zero, one)
+    return noise.sample(logits.shape, seed=seed)
 
 
-def _rounded(law: tfd.Distribution, relaxed: tf.Tensor) -> tf.Tensor:
-    """Return the corner that is nearest to a relaxed sample."""
+def _squashed(law: tfd.Distribution, scores: tf.Tensor, temperature) -> tf.Tensor:
+    """Return the relaxed sample, inside the simplex."""
+    squash = tf.sigmoid if isinstance(law, tfd.Bernoulli) else tf.nn.softmax
+    return squash(scores / _checks.like(temperature, scores))
+
+
+def _rounded(law: tfd.Distribution, scores: tf.Tensor) -> tf.Tensor:
+    """Return the corner that is nearest to the relaxed sample: it has the discrete law."""
     if isinstance(law, tfd.Bernoulli):
-        return tf.cast(relaxed > 0.5, relaxed.dtype)
-    return tf.one_hot(tf.argmax(relaxed, axis=-1), relaxed.shape[-1], dtype=relaxed.dtype)
+        return tf.cast(scores > 0, scores.dtype)
+    return tf.one_hot(tf.argmax(scores, axis=-1), scores.shape[-1], dtype=scores.dtype)
 
 
 def _straight(hard: tf.Tensor, soft: tf.Tensor) -> tf.Tensor:
@@ -104,7 +106,7 @@ def gumbel_softmax(
     temperature = _checks.positive("temperature", temperature)
 
     def sample(law, seed):
-        return _relaxed(law, seed, temperature)
+        return _squashed(law, law.logits_parameter() + _noise(law, seed), temperature)
 
     return _estimate("gumbel_softmax", sample, cost, make_distribution, params, num_samples, seed)
 
@@ -166,8 +168,8 @@ def straight_through_gumbel_softmax(
     temperature = _checks.positive("temperature", temperature)
 
     def sample(law, seed):
-        relaxed = _relaxed(law, seed, temperature)
-        return _straight(_rounded(law, relaxed), relaxed)
+        scores = law.logits_parameter() + _noise(law, seed)
+        return _straight(_rounded(law, scores), _squashed(law, scores, temperature))
 
     return _estimate(
         "straight_through_gumbel_softmax",

@@ -1,10 +1,13 @@
 """The closed forms against quadrature, Gauss–Hermite sums and published numbers."""
 
+import itertools
+
 import mpmath as mp
 import numpy as np
 import pytest
 import tensorflow as tf
-from scipy.integrate import simpson
+from scipy.integrate import quad, simpson
+from scipy.special import expit
 from tensorflow_probability import distributions as tfd
 
 from course_utils import exact
@@ -333,6 +336,183 @@ def test_enumeration_of_one_coin_is_the_closed_form(estimator, params):
         np.testing.assert_allclose(sums[name], closed[name], rtol=1e-9)
 
 
+def rebar_by_quadrature(theta, t, tau, eta, coupling="independent"):
+    """Mean and variance in the logit by adaptive quadrature, z̃ by its own quantile function.
+
+    z̃ given b is the quantile of a uniform v; derivatives are central differences.  Coupled means
+    that z is drawn from the same v as z̃.
+    """
+    logit, h = np.log(theta / (1 - theta)), 1e-5
+
+    def inverse(p):
+        return np.log(p) - np.log1p(-p)
+
+    def cost(y):
+        return (expit(y / tau) - t) ** 2
+
+    def path(y):
+        return (cost(y + h) - cost(y - h)) / (2 * h)
+
+    def tilde(v, b, shift):  # v is the chance, given b, of lying farther from 0
+        prob = expit((2 * b - 1) * (logit + shift))
+        return logit + shift - (2 * b - 1) * inverse(v * prob)
+
+    def mean(f):  # over v, in the logit of v
+        edges = [-60, -30, -10, -3, 0, 3, 10, 30, 60]
+        pieces = (
+            quad(lambda x: f(expit(x)) * expit(x) * expit(-x), a, b, epsabs=1e-9, epsrel=1e-7)[0]
+            for a, b in itertools.pairwise(edges)
+        )
+        return sum(pieces)
+
+    total = square = 0.0
+    for b in (0, 1):
+        prob = theta if b else 1 - theta
+
+        def forth(v, b=b):
+            return eta * path(tilde(v, b, 0.0))
+
+        def back(v, b=b):
+            relaxed = cost(tilde(v, b, 0.0))
+            moved = (cost(tilde(v, b, h)) - cost(tilde(v, b, -h))) / (2 * h)
+            return ((b - t) ** 2 - eta * relaxed) * (b - theta) - eta * moved
+
+        averages = mean(forth), mean(back)
+        squares = mean(lambda v: forth(v) ** 2), mean(lambda v: back(v) ** 2)
+        cross = averages[0] * averages[1]
+        if coupling == "coupled":
+            cross = mean(lambda v: forth(v) * back(v))
+        total = total + prob * sum(averages)
+        square = square + prob * (sum(squares) + 2 * cross)
+    return total, square - total**2
+
+
+@pytest.mark.parametrize(
+    ("theta", "t", "tau", "eta"),
+    [(0.5, 0.499, 0.1, 1.0), (0.7, 0.1, 0.3, 0.5), (0.02, 0.45, 1.0, 2.0), (0.4, 0.9, 10.0, -1.0)],
+)
+def test_rebar_is_the_adaptive_quadrature(theta, t, tau, eta):
+    logit = np.log(theta / (1 - theta))
+    answer = exact.bernoulli_quadratic("rebar", t=t, logits=logit, temperature=tau, eta=eta)
+    expected = rebar_by_quadrature(theta, t, tau, eta)
+    np.testing.assert_allclose(answer["logits"], expected, rtol=1e-6, atol=1e-9)
+    by_probs = exact.bernoulli_quadratic("rebar", t=t, probs=theta, temperature=tau, eta=eta)
+    assert by_probs["probs"][0] == pytest.approx(1 - 2 * t, abs=1e-9)
+    np.testing.assert_allclose(
+        by_probs["probs"][1], answer["logits"][1] / (theta * (1 - theta)) ** 2, rtol=1e-9
+    )
+
+
+def test_rebars_variance_depends_on_how_the_noises_are_drawn():
+    apart = exact.bernoulli_quadratic("rebar", t=0.499, logits=0.0, temperature=0.1)["logits"][1]
+    coupled = rebar_by_quadrature(0.5, 0.499, 0.1, 1.0, coupling="coupled")[1]
+    assert (round(apart, 4), round(coupled, 4)) == (0.0837, 0.0866)
+
+
+def test_rebar_at_eta_1_is_worse_than_the_score_function_at_the_toy():
+    taus = np.geomspace(0.1, 20, 30)
+    rebar = exact.bernoulli_quadratic("rebar", t=0.499, logits=0.0, temperature=taus)["logits"]
+    plain = exact.bernoulli_quadratic("score_function", t=0.499, logits=0.0)["logits"]
+    assert np.all(rebar[1] > plain[1])
+
+
+@pytest.mark.parametrize(("theta", "t", "tau"), [(0.5, 0.1, 0.3), (0.7, 0.45, 2.0)])
+def test_rebars_parabola_in_eta(theta, t, tau):
+    """Its slope at 0 is −2θ(1 − θ) f(½) [(1 − θ)f(1) + θf(0)] at every temperature."""
+    at = [
+        exact.bernoulli_quadratic(
+            "rebar", t=t, logits=np.log(theta / (1 - theta)), temperature=tau, eta=eta
+        )["logits"][1]
+        for eta in (-1.0, 0.0, 1.0)
+    ]
+    between = (1 - theta) * (1 - t) ** 2 + theta * t**2
+    slope = -2 * theta * (1 - theta) * (0.5 - t) ** 2 * between
+    assert (at[2] - at[0]) / 2 == pytest.approx(slope, rel=1e-8)
+    plain = exact.bernoulli_quadratic("score_function", t=t, probs=theta)["probs"][1]
+    assert at[1] == pytest.approx(plain * (theta * (1 - theta)) ** 2, rel=1e-10)
+
+
+@pytest.mark.parametrize("theta", [0.5, 0.3, 0.95])
+def test_arm_of_a_coin_is_the_integral_over_u(theta):
+    t = 0.1
+    cost = lambda b: (b - t) ** 2  # noqa: E731
+    gradient = lambda u: (cost(u > 1 - theta) - cost(u < theta)) * (u - 0.5)  # noqa: E731
+    edges = [0, min(theta, 1 - theta), max(theta, 1 - theta), 1]
+    mean, second = (
+        sum(quad(lambda u, p=p: gradient(u) ** p, a, b)[0] for a, b in itertools.pairwise(edges))
+        for p in (1, 2)
+    )
+    answer = exact.bernoulli_quadratic("arm", t=t, logits=np.log(theta / (1 - theta)))["logits"]
+    np.testing.assert_allclose(answer, (mean, second - mean**2), rtol=1e-10)
+    sums = exact.enumerate_discrete("arm", cost, tfd.Bernoulli, dict(probs=theta))["probs"]
+    by_probs = exact.bernoulli_quadratic("arm", t=t, probs=theta)["probs"]
+    np.testing.assert_allclose(sums, by_probs, rtol=1e-10)
+
+
+@pytest.mark.parametrize("k", [2, 3, 5])
+@pytest.mark.parametrize("theta", [0.5, 0.2])
+def test_leave_one_out_of_a_coin_is_the_sum_over_all_groups(theta, k):
+    coins = np.array(list(np.ndindex(*[2] * k)))
+    prob = np.prod(np.where(coins, theta, 1 - theta), axis=1)
+    costs = (coins - 0.1) ** 2
+    others = (costs.sum(axis=1, keepdims=True) - costs) / (k - 1)
+    means = np.mean((costs - others) * (coins - theta), axis=1)
+    mean = prob @ means
+    var = k * (prob @ (means - mean) ** 2)
+    slope = theta * (1 - theta)
+    answer = exact.bernoulli_quadratic("leave_one_out", t=0.1, probs=theta, num_samples=k)["probs"]
+    np.testing.assert_allclose(answer, (mean / slope, var / slope**2), rtol=1e-10)
+
+
+@pytest.mark.parametrize("k", [2, 3])
+def test_enumeration_of_leave_one_out_is_the_sum_over_all_groups(k):
+    pi, costs = np.array([0.5, 0.3, 0.2]), np.array([1.0, -2.0, 4.0])
+    cost = lambda z: tf.linalg.matvec(z, costs)  # noqa: E731
+    groups = np.array(list(np.ndindex(*[3] * k)))
+    f, prob = costs[groups], np.prod(pi[groups], axis=1)
+    others = (f.sum(axis=1, keepdims=True) - f) / (k - 1)
+    means = np.mean((f - others)[..., None] * (np.eye(3)[groups] - pi), axis=1)
+    mean = prob @ means
+    ((found, var),) = exact.enumerate_discrete(
+        "leave_one_out", cost, tfd.OneHotCategorical, dict(logits=np.log(pi)), num_samples=k
+    ).values()
+    np.testing.assert_allclose(found, mean, rtol=1e-10)
+    np.testing.assert_allclose(var, k * (prob @ (means - mean) ** 2), rtol=1e-10)
+    coin = lambda b: (b - 0.1) ** 2  # noqa: E731
+    sums, closed = (
+        exact.enumerate_discrete(
+            "leave_one_out", coin, tfd.Bernoulli, dict(probs=0.2), num_samples=k
+        ),
+        exact.bernoulli_quadratic("leave_one_out", t=0.1, probs=0.2, num_samples=k),
+    )
+    np.testing.assert_allclose(sums["probs"], closed["probs"], rtol=1e-10)
+
+
+def test_enumeration_of_arm_of_two_coins_is_a_sum_over_a_grid_of_u():
+    theta, matrix = np.array([0.3, 0.8]), np.array([[1.0, 0.5], [0.0, 2.0]])
+
+    def cost(b):
+        return 3 * b[:, 0] * b[:, 1] - b[:, 0] + tf.exp(b[:, 1])
+
+    u = (np.arange(1000) + 0.5) / 1000  # the jumps lie between the nodes
+    u = np.stack(np.meshgrid(u, u), axis=-1).reshape(-1, 2)
+    up, down = (tf.constant(b, tf.float64) for b in (u > 1 - theta, u < theta))
+    g = (cost(up) - cost(down)).numpy()[:, None] * (u - 0.5)
+    logits = np.log(theta / (1 - theta))
+    make = lambda x: tfd.Bernoulli(logits=tf.linalg.matvec(matrix, x))  # noqa: E731
+    x = np.linalg.solve(matrix, logits)
+    for law, params, gradients in [
+        (tfd.Bernoulli, dict(logits=logits), g),
+        (make, dict(x=x), g @ matrix),
+    ]:
+        ((mean, var),) = exact.enumerate_discrete("arm", cost, law, params).values()
+        np.testing.assert_allclose(mean, gradients.mean(axis=0), rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(var, gradients.var(axis=0), rtol=1e-5)
+    truth = exact.enumerate_discrete("score_function", cost, tfd.Bernoulli, dict(logits=logits))
+    arm = exact.enumerate_discrete("arm", cost, tfd.Bernoulli, dict(logits=logits))
+    np.testing.assert_allclose(arm["logits"][0], truth["logits"][0], rtol=1e-10)
+
+
 def test_enumeration_of_three_classes_by_hand():
     pi, costs = np.array([0.5, 0.3, 0.2]), np.array([1.0, -2.0, 4.0])
     cost = lambda z: tf.linalg.matvec(z, costs)  # noqa: E731
@@ -447,6 +627,25 @@ def test_quadrature_takes_a_baseline():
             "temperature must be positive",
         ),
         (lambda: exact.bernoulli_quadratic("magic", t=0.1, probs=0.5), "estimator must be one of"),
+        (lambda: exact.bernoulli_quadratic("rebar", t=0.1, probs=0.5), "temperature goes with"),
+        (
+            lambda: exact.bernoulli_quadratic("arm", t=0.1, probs=0.5, temperature=1.0),
+            "temperature goes with",
+        ),
+        (
+            lambda: exact.bernoulli_quadratic("leave_one_out", t=0.1, probs=0.5),
+            "num_samples goes with leave_one_out alone, got None",
+        ),
+        (
+            lambda: exact.bernoulli_quadratic("leave_one_out", t=0.1, probs=0.5, num_samples=1),
+            "num_samples must be at least 2",
+        ),
+        (
+            lambda: exact.enumerate_discrete(
+                "arm", tf.identity, tfd.Bernoulli, dict(logits=np.zeros(11))
+            ),
+            "too many",
+        ),
         (
             lambda: exact.enumerate_discrete("magic", tf.identity, tfd.Bernoulli, dict(probs=0.5)),
             "estimator must be one of",
