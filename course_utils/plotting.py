@@ -3,7 +3,7 @@
 `STYLE` gives each estimator one colour, one marker and one name in all notebooks.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import matplotlib as mpl
@@ -11,6 +11,7 @@ import numpy as np
 import seaborn as sns
 import tensorflow as tf
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from tensorflow_probability import distributions as tfd
 
 from course_utils.variance import Estimate
@@ -37,6 +38,7 @@ STYLE = {
     "gumbel_softmax": Look("Gumbel-Softmax", "#882255", "h"),
     "straight_through": Look("straight-through", "#332288", "<"),
     "straight_through_gumbel_softmax": Look("straight-through Gumbel", "#CC6677", ">"),
+    "sticking_the_landing": Look("sticking the landing", "#999933", "d"),
 }
 EXACT = "#000000"
 CLOUDS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7")
@@ -120,6 +122,24 @@ def scatter_clouds(ax: Axes, clouds: Mapping[str, np.ndarray], *, limits=None) -
         ax.set(xlim=limits, ylim=limits)
     for handle in ax.legend(loc="upper right", markerscale=2).legend_handles:
         handle.set_alpha(1)
+    return ax
+
+
+def warped_grid(ax: Axes, warp: Callable, *, limit: float, lines: int = 13, **line) -> Axes:
+    """Draw where a map of the plane takes the lines of a square grid.
+
+    Args:
+      ax: where to draw.
+      warp: the map, points of shape [N, 2] → points of shape [N, 2]; called once.
+      limit: the grid covers [−limit, limit]² before it is mapped.
+      lines: how many lines in each direction.
+      line: of matplotlib's `LineCollection`.
+    """
+    across, along = np.linspace(-limit, limit, lines), np.linspace(-limit, limit, 121)
+    upright = np.stack(np.meshgrid(across, along, indexing="ij"), axis=-1)
+    grid = np.concatenate([upright, upright[..., ::-1]]).astype(np.float32)
+    mapped = np.asarray(warp(grid.reshape(-1, 2))).reshape(grid.shape)
+    ax.add_collection(LineCollection(mapped, **({"color": "0.6", "lw": 0.8} | line)))
     return ax
 
 
