@@ -16,7 +16,6 @@ from course_utils import _checks, _special
 
 Answer = dict[str, tuple[np.ndarray, np.ndarray]]
 
-
 _POSITIVE = {"scale", "target_scale", "step", "frequency", "temperature"}
 
 
@@ -32,9 +31,7 @@ def _floats(**values) -> list[np.ndarray]:
         array = np.asarray(value, np.float64)
         if not np.all(np.isfinite(array)):
             raise ValueError(f"{name} must be finite, got {value!r}")
-        if name in ("scale", "target_scale", "step", "frequency", "temperature") and not np.all(
-            array > 0
-        ):
+        if name in _POSITIVE and not np.all(array > 0):
             raise ValueError(f"{name} must be positive, got {value!r}")
         arrays.append(array)
     return arrays
