@@ -331,7 +331,7 @@ def normal_kl(estimator: str, *, loc, scale, target_loc, target_scale) -> Answer
     Raises:
       ValueError: an unknown estimator, a scale that is not positive.
 
-    Source: derived; the estimators are those of Roeder et al. (2017), section 3.
+    Source: derived; the second estimator is that of Roeder et al. (2017).
     """
     loc, scale, target_loc, target_scale = np.broadcast_arrays(
         *_floats(loc=loc, scale=scale, target_loc=target_loc, target_scale=target_scale)
