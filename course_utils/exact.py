@@ -16,6 +16,8 @@ from course_utils import _checks, _special
 
 Answer = dict[str, tuple[np.ndarray, np.ndarray]]
 
+_POSITIVE = {"scale", "target_scale", "step", "frequency", "temperature"}
+
 
 def _choose(estimator: str, answers: dict[str, Callable[[], Answer]]) -> Answer:
     if estimator not in answers:
@@ -29,7 +31,7 @@ def _floats(**values) -> list[np.ndarray]:
         array = np.asarray(value, np.float64)
         if not np.all(np.isfinite(array)):
             raise ValueError(f"{name} must be finite, got {value!r}")
-        if name in ("scale", "step", "frequency", "temperature") and not np.all(array > 0):
+        if name in _POSITIVE and not np.all(array > 0):
             raise ValueError(f"{name} must be positive, got {value!r}")
         arrays.append(array)
     return arrays
@@ -301,6 +303,48 @@ def normal_exp_square(estimator: str, *, loc, scale, k, coupled=True) -> Answer:
         return total
 
     answers = dict(score_function=score_function, pathwise=pathwise, measure_valued=measure_valued)
+    return _choose(estimator, answers)
+
+
+def normal_kl(estimator: str, *, loc, scale, target_loc, target_scale) -> Answer:
+    """Gradient and one-sample variance of KL(q‖p), q = N(loc, scale²), p = N(target_loc, ...²).
+
+    The cost log q(z; φ) − log p(z), the negative ELBO up to a constant, depends on φ itself.  With
+    z = loc + scale·ε, d = loc − target_loc, σ = scale, v = target_scale² and c = σ/v − 1/σ the
+    gradients are ∂μ = d/v and ∂σ = c, and one sample's gradient is
+
+        pathwise               ∂μ: (d + σε)/v     ∂σ: ε(d + σε)/v − 1/σ
+        sticking_the_landing   ∂μ: d/v + cε       ∂σ: εd/v + cε²
+
+    with the variances σ²/v² and d²/v² + 2σ²/v², against c² and d²/v² + 2c².  Sticking the landing
+    wins where |c| < σ/v, which is σ² > v/2, for both parameters.
+
+    Args:
+      estimator: "pathwise", the total derivative, or "sticking_the_landing", which drops the score
+        term: the derivative of log q(z; φ) at a fixed z.
+      loc, scale, target_loc, target_scale: numbers or arrays; of the target, too, the scale is a
+        standard deviation.
+
+    Returns:
+      A dict of loc and scale → (gradient, variance of one sample).
+
+    Raises:
+      ValueError: an unknown estimator, a scale that is not positive.
+
+    Source: derived; the second estimator is that of Roeder et al. (2017).
+    """
+    loc, scale, target_loc, target_scale = np.broadcast_arrays(
+        *_floats(loc=loc, scale=scale, target_loc=target_loc, target_scale=target_scale)
+    )
+    pull, slope = (loc - target_loc) / target_scale**2, scale / target_scale**2
+    rest = slope - 1 / scale
+
+    def from_slope(slope):
+        return dict(loc=(pull, slope**2), scale=(rest, pull**2 + 2 * slope**2))
+
+    answers = dict(
+        pathwise=lambda: from_slope(slope), sticking_the_landing=lambda: from_slope(rest)
+    )
     return _choose(estimator, answers)
 
 

@@ -3,7 +3,7 @@
 `STYLE` gives each estimator one colour, one marker and one name in all notebooks.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import matplotlib as mpl
@@ -11,6 +11,7 @@ import numpy as np
 import seaborn as sns
 import tensorflow as tf
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from tensorflow_probability import distributions as tfd
 
 from course_utils.variance import Estimate
@@ -21,7 +22,7 @@ class Look(NamedTuple):
 
     label: str
     color: str
-    marker: str
+    marker: str | tuple
 
 
 STYLE = {
@@ -40,9 +41,10 @@ STYLE = {
     "straight_through": Look("straight-through", "#332288", "<"),
     "straight_through_gumbel_softmax": Look("straight-through Gumbel", "#CC6677", ">"),
     "leave_one_out": Look("leave-one-out", "#4D4D4D", "x"),
-    "rebar": Look("REBAR", "#1B7837", "d"),
-    "relax": Look("RELAX", "#6A3D9A", "H"),
-    "arm": Look("ARM", "#999933", "8"),
+    "rebar": Look("REBAR", "#1B7837", (4, 1, 0)),
+    "relax": Look("RELAX", "#6A3D9A", (6, 1, 0)),
+    "arm": Look("ARM", "#B15928", "8"),
+    "sticking_the_landing": Look("sticking the landing", "#661100", "H"),
 }
 EXACT = "#000000"
 CLOUDS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7")
@@ -129,6 +131,24 @@ def scatter_clouds(ax: Axes, clouds: Mapping[str, np.ndarray], *, limits=None) -
     return ax
 
 
+def warped_grid(ax: Axes, warp: Callable, *, limit: float, lines: int = 13, **line) -> Axes:
+    """Draw where a map of the plane takes the lines of a square grid.
+
+    Args:
+      ax: where to draw.
+      warp: the map, points of shape [N, 2] → points of shape [N, 2]; called once.
+      limit: the grid covers [−limit, limit]² before it is mapped.
+      lines: how many lines in each direction.
+      line: of matplotlib's `LineCollection`.
+    """
+    across, along = np.linspace(-limit, limit, lines), np.linspace(-limit, limit, 121)
+    upright = np.stack(np.meshgrid(across, along, indexing="ij"), axis=-1)
+    grid = np.concatenate([upright, upright[..., ::-1]]).astype(np.float32)
+    mapped = np.asarray(warp(grid.reshape(-1, 2))).reshape(grid.shape)
+    ax.add_collection(LineCollection(mapped, **({"color": "0.6", "lw": 0.8} | line)))
+    return ax
+
+
 def estimates_against_exact(
     ax: Axes, x, estimates: Mapping[str, Estimate], exact, *, legend: str = "upper left"
 ) -> Axes:
@@ -144,7 +164,7 @@ def estimates_against_exact(
     for name, estimate in estimates.items():
         look = _look(name)
         error = 2 * np.asarray(estimate.standard_error)
-        ax.errorbar(x, estimate.mean, error, fmt=look.marker, color=look.color, label=look.label,
+        ax.errorbar(x, estimate.mean, error, ls="none", marker=look.marker, color=look.color, label=look.label,
                     capsize=3, ms=6, lw=1.5)  # fmt: skip
     ax.plot(x, np.broadcast_to(exact, np.shape(x)), color=EXACT, lw=1.5, label="exact", zorder=1)
     ax.legend(loc=legend)
@@ -168,7 +188,7 @@ def variance_curves(
         look = _look(name)
         error = 2 * np.asarray(estimate.variance_error)
         low = np.minimum(error, 0.9 * np.asarray(estimate.variance))  # a log axis has no zero
-        ax.errorbar(x, estimate.variance, [low, error], fmt=look.marker, color=look.color,
+        ax.errorbar(x, estimate.variance, [low, error], ls="none", marker=look.marker, color=look.color,
                     label=look.label, capsize=3, ms=6, lw=1.5)  # fmt: skip
     ax.set(xscale="log", yscale="log", ylabel="variance of one gradient")
     ax.legend(loc=legend)

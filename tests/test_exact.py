@@ -138,6 +138,63 @@ def test_coupling_hurts_for_the_location_beyond_1_53_scales():
         assert coupled["scale"][1] < apart["scale"][1]
 
 
+@pytest.mark.parametrize(("loc", "scale", "target_loc"), SETTINGS)
+@pytest.mark.parametrize("estimator", ["pathwise", "sticking_the_landing"])
+def test_normal_kl_is_the_gauss_hermite_sum_of_the_taped_gradients(
+    estimator, loc, scale, target_loc
+):
+    """The tape differentiates log q − log p; sticking the landing stops φ inside log q."""
+    nodes = np.polynomial.hermite_e.hermegauss(40)[0]
+    copies = {"loc": tf.fill([40], np.float64(loc)), "scale": tf.fill([40], np.float64(scale))}
+    with tf.GradientTape() as tape:
+        tape.watch(copies)
+        z = copies["loc"] + copies["scale"] * nodes
+        stop = tf.stop_gradient if estimator == "sticking_the_landing" else tf.identity
+        q = tfd.Normal(*(stop(value) for value in copies.values()))
+        cost = q.log_prob(z) - tfd.Normal(np.float64(target_loc), np.float64(1.3)).log_prob(z)
+    answer = exact.normal_kl(
+        estimator, loc=loc, scale=scale, target_loc=target_loc, target_scale=1.3
+    )
+    for name, gradient in tape.gradient(cost, copies).items():
+        expected = hermite(lambda noise, x, g=gradient: g.numpy(), loc, scale, 0.0)
+        np.testing.assert_allclose(answer[name], expected, rtol=1e-9, atol=1e-9, err_msg=name)
+
+
+@pytest.mark.parametrize(("loc", "scale", "target_loc"), SETTINGS)
+def test_normal_kl_has_the_gradient_of_the_closed_form(loc, scale, target_loc):
+    loc, scale = tf.constant(loc, tf.float64), tf.constant(scale, tf.float64)
+    with tf.GradientTape() as tape:
+        tape.watch([loc, scale])
+        target = tfd.Normal(np.float64(target_loc), np.float64(0.6))
+        divergence = tfd.kl_divergence(tfd.Normal(loc, scale), target)
+    expected = tape.gradient(divergence, [loc, scale])
+    setting = dict(loc=loc, scale=scale, target_loc=target_loc, target_scale=0.6)
+    for estimator in ("pathwise", "sticking_the_landing"):
+        answer = exact.normal_kl(estimator, **setting)
+        np.testing.assert_allclose([answer["loc"][0], answer["scale"][0]], expected, rtol=1e-9)
+
+
+def test_sticking_the_landing_wins_where_the_variance_is_above_half_the_targets():
+    for square, wins in [(0.49, False), (0.51, True), (4.0, True)]:
+        setting = dict(loc=[0.0, 3.0], scale=2 * np.sqrt(square), target_loc=0.0, target_scale=2.0)
+        path, landing = (
+            exact.normal_kl(name, **setting) for name in ("pathwise", "sticking_the_landing")
+        )
+        for name in ("loc", "scale"):
+            assert np.all((landing[name][1] < path[name][1]) == wins)
+
+
+def test_sticking_the_landing_has_no_variance_at_the_target():
+    answer = exact.normal_kl(
+        "sticking_the_landing", loc=0.3, scale=0.7, target_loc=0.3, target_scale=0.7
+    )
+    np.testing.assert_allclose([*answer["loc"], *answer["scale"]], 0, atol=1e-15)
+    with pytest.raises(ValueError, match="target_scale must be positive"):
+        exact.normal_kl("pathwise", loc=0.0, scale=1.0, target_loc=0.0, target_scale=0.0)
+    with pytest.raises(ValueError, match="estimator must be one of"):
+        exact.normal_kl("magic", loc=0.0, scale=1.0, target_loc=0.0, target_scale=1.0)
+
+
 def test_an_extreme_spike_stays_finite():
     for coupled in (True, False):
         answer = exact.normal_exp_square(

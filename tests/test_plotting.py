@@ -58,6 +58,22 @@ def test_a_cloud_must_lie_in_the_plane(ax):
         plotting.scatter_clouds(ax, {"a": np.zeros([10, 3])})
 
 
+def test_a_grid_is_warped_line_by_line(ax):
+    calls = []
+
+    def warp(points):
+        calls.append(points.shape)
+        return points * [2.0, 1.0] + [1.0, 0.0]
+
+    assert plotting.warped_grid(ax, warp, limit=1.0, lines=3, color="red") is ax
+    assert calls == [(6 * 121, 2)]
+    upright, level = (np.array(ax.collections[0].get_segments()[part]) for part in (
+        slice(3), slice(3, 6)))  # fmt: skip
+    np.testing.assert_allclose(upright[:, :, 0], [[-1.0] * 121, [1.0] * 121, [3.0] * 121])
+    np.testing.assert_allclose(level[:, :, 1], [[-1.0] * 121, [0.0] * 121, [1.0] * 121])
+    np.testing.assert_allclose(level[0][[0, -1], 0], [-1, 3])
+
+
 def test_estimates_have_two_standard_errors_and_a_line(ax):
     x = np.array([1.0, 2.0, 3.0])
     plotting.estimates_against_exact(ax, x, {"pathwise": estimate([2.0, 4.0, 6.0])}, 2 * x)
