@@ -37,6 +37,9 @@ STYLE = {
     "gumbel_softmax": Look("Gumbel-Softmax", "#882255", "h"),
     "straight_through": Look("straight-through", "#332288", "<"),
     "straight_through_gumbel_softmax": Look("straight-through Gumbel", "#CC6677", ">"),
+    "iwae": Look("IWAE", "#997700", "8"),
+    "sticking_the_landing": Look("sticking the landing", "#661100", "d"),
+    "dreg": Look("DReG", "#44AA99", "H"),
 }
 EXACT = "#000000"
 CLOUDS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7")
