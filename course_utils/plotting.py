@@ -45,6 +45,8 @@ STYLE = {
     "relax": Look("RELAX", "#6A3D9A", (6, 1, 0)),
     "arm": Look("ARM", "#B15928", "8"),
     "sticking_the_landing": Look("sticking the landing", "#661100", "H"),
+    "iwae": Look("IWAE", "#997700", "+"),
+    "dreg": Look("DReG", "#44AA99", (8, 1, 0)),
 }
 EXACT = "#000000"
 CLOUDS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7")
