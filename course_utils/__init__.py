@@ -1,8 +1,8 @@
 """The shared code of the course *Gradients through randomness*.
 
 Three layers, each ignorant of the next: mathematics (`sampling`, `estimators`, `relaxations`,
-`rejection`, `control_variates`, `exact`, `variance`), figures (`plotting`) and controls (`controls`,
-`exercises`).
+`rejection`, `control_variates`, `exact`, `variance`), figures (`plotting`) and controls
+(`controls`, `exercises`).
 
 Importing the package imports TensorFlow and TensorFlow Probability without the log lines that
 their C++ code writes to file descriptor 2 at import and at the first device query, and leaves GPUs

@@ -34,13 +34,13 @@ STYLE = {
     "measure_valued_independent": Look("measure-valued, not coupled", "#00543C", "p"),
     "implicit": Look("implicit", "#AA4499", "P"),
     "rejection_reparameterized": Look("rejection reparameterized", "#999933", "d"),
-    "rejection_uncorrected": Look("rejection, no correction", "#661100", "x"),
+    "rejection_uncorrected": Look("rejection, no correction", "#C2185B", "x"),
     "finite_difference": Look("finite difference, common noise", "#56B4E9", "D"),
     "finite_difference_independent": Look("finite difference, new noise", "#7F7F7F", "X"),
     "gumbel_softmax": Look("Gumbel-Softmax", "#882255", "h"),
     "straight_through": Look("straight-through", "#332288", "<"),
     "straight_through_gumbel_softmax": Look("straight-through Gumbel", "#CC6677", ">"),
-    "leave_one_out": Look("leave-one-out", "#4D4D4D", "x"),
+    "leave_one_out": Look("leave-one-out", "#4D4D4D", (6, 2, 0)),
     "rebar": Look("REBAR", "#1B7837", (4, 1, 0)),
     "relax": Look("RELAX", "#6A3D9A", (6, 1, 0)),
     "arm": Look("ARM", "#B15928", "8"),
@@ -151,6 +151,13 @@ def warped_grid(ax: Axes, warp: Callable, *, limit: float, lines: int = 13, **li
     return ax
 
 
+def _points(ax: Axes, x, values, error, name: str) -> None:
+    """Draw an estimator's marks with error bars."""
+    look = _look(name)
+    ax.errorbar(x, values, error, ls="none", marker=look.marker, color=look.color,
+                label=look.label, capsize=3, ms=6, lw=1.5)  # fmt: skip
+
+
 def estimates_against_exact(
     ax: Axes, x, estimates: Mapping[str, Estimate], exact, *, legend: str = "upper left"
 ) -> Axes:
@@ -164,10 +171,7 @@ def estimates_against_exact(
       legend: where the legend stands.
     """
     for name, estimate in estimates.items():
-        look = _look(name)
-        error = 2 * np.asarray(estimate.standard_error)
-        ax.errorbar(x, estimate.mean, error, ls="none", marker=look.marker, color=look.color, label=look.label,
-                    capsize=3, ms=6, lw=1.5)  # fmt: skip
+        _points(ax, x, estimate.mean, 2 * np.asarray(estimate.standard_error), name)
     ax.plot(x, np.broadcast_to(exact, np.shape(x)), color=EXACT, lw=1.5, label="exact", zorder=1)
     ax.legend(loc=legend)
     return ax
@@ -187,11 +191,9 @@ def variance_curves(
     """
     curves(ax, x, exact, lw=1.5, label=None)
     for name, estimate in estimates.items():
-        look = _look(name)
         error = 2 * np.asarray(estimate.variance_error)
         low = np.minimum(error, 0.9 * np.asarray(estimate.variance))  # a log axis has no zero
-        ax.errorbar(x, estimate.variance, [low, error], ls="none", marker=look.marker, color=look.color,
-                    label=look.label, capsize=3, ms=6, lw=1.5)  # fmt: skip
+        _points(ax, x, estimate.variance, [low, error], name)
     ax.set(xscale="log", yscale="log", ylabel="variance of one gradient")
     ax.legend(loc=legend)
     return ax
