@@ -208,11 +208,12 @@ def implicit(
 
 def _implicit_derivative(make_tiled: Callable, tiled: dict, z: tf.Tensor, slope) -> Gradients:
     """slope · dz/dφ for given z of shape [n, *event]: a dict of param → [n, *param.shape]."""
+    wide = {name: tf.cast(p, tf.float64) for name, p in tiled.items()}
     try:
-        wide = {name: tf.cast(p, tf.float64) for name, p in tiled.items()}
-        make_tiled(**wide)
-    except (TypeError, ValueError, tf.errors.InvalidArgumentError):  # a constant of float32 inside
-        wide = tiled
+        is_wide = _scalar_law(make_tiled(**wide)).dtype == tf.float64
+    except (TypeError, ValueError, tf.errors.InvalidArgumentError):
+        is_wide = False
+    wide = wide if is_wide else tiled  # a constant of float32 inside
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(wide)
         law = _scalar_law(make_tiled(**wide))

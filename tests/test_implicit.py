@@ -367,3 +367,20 @@ def test_float64_keeps_what_float32_refuses(agrees):
         "pathwise", tf.math.log, make, params, support=(0, np.inf), breaks=(0.05,)
     )["a"]
     agrees(variance.summarize(gradients)["a"], (polygamma(1, 0.05), answer[1]))
+
+
+def two_lumps(logit):
+    weights = tfd.Categorical(logits=tf.stack([tf.zeros_like(logit), logit], axis=-1))
+    return tfd.MixtureSameFamily(weights, tfd.Normal([0.0, 1.0], 1.0))
+
+
+def test_a_constant_of_float32_inside_keeps_the_derivative_in_float32():
+    gradients = implicit(tf.identity, two_lumps, dict(logit=0.3), num_samples=20_000, seed=3)
+    share = 1 / (1 + np.exp(-0.3))
+    variance.assert_near(variance.summarize(gradients)["logit"], share * (1 - share))
+
+
+def test_a_law_of_another_dtype_than_its_params_is_refused():
+    params = dict(logit=tf.constant(0.3, tf.float64))
+    with pytest.raises(TypeError, match="must give a law of float64, as params are, got float32"):
+        implicit(tf.identity, two_lumps, params, num_samples=10, seed=3)
