@@ -190,13 +190,10 @@ def test_a_notebook_runs_and_its_sliders_move_by_keyboard(lab, page, name):
             assert output["output_type"] != "error" or "raises-exception" in cell["tags"], output
             assert output.get("name") != "stderr", output
 
-    images = page.locator(".widget-image")
-    images.first.wait_for()
-    page.wait_for_function(
-        "n => document.querySelectorAll('.widget-image').length === n", arg=explorers(name)
-    )
+    boxes = page.locator(".jp-OutputArea-output:has(.widget-image):has(.widget-html)")
+    expect(boxes).to_have_count(explorers(name))  # a progress bar's picture has no sentence
     for i in range(explorers(name)):
-        box = page.locator(".jp-OutputArea-output:has(.widget-image)").nth(i)
+        box = boxes.nth(i)
         box.scroll_into_view_if_needed()
         image, sentence = box.locator(".widget-image"), box.locator(".widget-html p")
         before = image.get_attribute("src"), sentence.inner_text()
