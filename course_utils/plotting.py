@@ -43,7 +43,7 @@ STYLE = {
     "leave_one_out": Look("leave-one-out", "#4D4D4D", (6, 2, 0)),
     "rebar": Look("REBAR", "#1B7837", "d"),
     "relax": Look("RELAX", "#6A3D9A", (6, 1, 0)),
-    "arm": Look("ARM", "#B15928", "8"),
+    "arm": Look("ARM", "#00A0B0", "8"),
     "sticking_the_landing": Look("sticking the landing", "#661100", "H"),
     "iwae": Look("IWAE", "#997700", "+"),
     "dreg": Look("DReG", "#44AA99", (8, 1, 0)),
