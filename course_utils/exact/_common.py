@@ -1,0 +1,29 @@
+"""What the exact answers share: their type, the choice by name, numbers checked."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+Answer = dict[str, tuple[np.ndarray, np.ndarray]]
+
+POSITIVE = {"scale", "target_scale", "step", "frequency", "temperature"}
+
+
+def choose(estimator: str, answers: dict[str, Callable[[], Answer]]) -> Answer:
+    """The answer of that estimator, the only one that is computed."""
+    if estimator not in answers:
+        raise ValueError(f"estimator must be one of {list(answers)}, got {estimator!r}")
+    return answers[estimator]()
+
+
+def floats(**values) -> list[np.ndarray]:
+    """The values as float64 arrays, finite and, where the name asks for it, positive."""
+    arrays = []
+    for name, value in values.items():
+        array = np.asarray(value, np.float64)
+        if not np.all(np.isfinite(array)):
+            raise ValueError(f"{name} must be finite, got {value!r}")
+        if name in POSITIVE and not np.all(array > 0):
+            raise ValueError(f"{name} must be positive, got {value!r}")
+        arrays.append(array)
+    return arrays
