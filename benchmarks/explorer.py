@@ -203,7 +203,7 @@ def browser_rows(repeats: int = 40) -> list[Row]:
 
 
 def drag(page, handle, stops: int) -> tuple[int, bool]:
-    """Move a slider by one stop each 150 ms, then back at once: pictures shown, and the end right."""
+    """Move a stop each 150 ms, then back at once: pictures shown, and whether the end is right."""
     page.wait_for_timeout(500)
     handle.focus()
     page.keyboard.press("Home")

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -12,6 +13,7 @@ from benchmarks.table import Row, alternate
 from course_utils import variance
 from course_utils.estimators import pathwise
 
+ROOT = Path(__file__).resolve().parent.parent
 LIMIT_MB = 2000
 
 
@@ -79,6 +81,17 @@ def summarize_many(num_samples: int, batch: int, dims: int, seed: int = 0) -> fl
     return 1000 * (time.perf_counter() - start)
 
 
+def peaks(num_samples: int, batch: int, dims: int) -> list[float]:
+    """The peak megabytes of a fresh process, before and after it summarizes."""
+    code = f"""from benchmarks import memory, moments
+print(memory.megabytes()[1])
+moments.summarize_many({num_samples}, {batch}, {dims})
+print(memory.megabytes()[1])"""
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return [float(line) for line in done.stdout.split()]
+
+
 def samples_rows(
     least: int = 100_000, most: int = 10_000_000, dims: int = 10, repeats: int = 3
 ) -> list[Row]:
@@ -90,11 +103,6 @@ def samples_rows(
         times[0].append(summarize_many(most, least, dims, seed=repeat))
     what = f"mean, standard error, variance of {most:.0e} × {dims}"
     linear = Row(what, f"{most // least} × {least:.0e} × {dims}", *times, at_most=1.3)
-    code = f"""from benchmarks import memory, moments
-print(memory.megabytes()[1])
-moments.summarize_many({most}, {least}, {dims})
-print(memory.megabytes()[1])"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    before, after = map(float, done.stdout.split())
+    before, after = peaks(most, least, dims)
     limits = dict(unit="MB", limit=LIMIT_MB)
     return [linear, Row("its peak memory", "the imports alone", [after], [before], **limits)]

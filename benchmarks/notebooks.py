@@ -24,10 +24,10 @@ def notebooks() -> list[Path]:
     return sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
-def checked(folder: Path) -> float:
+def checked(folder: Path, workers: int = 2) -> float:
     """The seconds that nbval takes for the notebooks of a folder, as `make test` calls it."""
-    command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", "--nbval",
-               "--nbval-current-env", "-p", "no:cacheprovider", str(folder)]  # fmt: skip
+    command = [sys.executable, "-m", "pytest", "-q", "-n", f"{workers}", "--dist", "loadfile",
+               "--nbval", "--nbval-current-env", "-p", "no:cacheprovider", str(folder)]  # fmt: skip
     start = time.perf_counter()
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
@@ -61,7 +61,7 @@ def held(cells: list) -> tuple[float, float]:
 
 
 def memory_rows() -> list[Row]:
-    """Each notebook's kernel at its end and at its peak, against that of its first cell, imports."""
+    """Each notebook's kernel at its end and at its peak, against one with its imports alone."""
     found = []
     for path in notebooks():
         cells = nbformat.read(path, as_version=4).cells

@@ -94,23 +94,32 @@ def _numbers(result):
     return result["logits"] if isinstance(result, dict) else result
 
 
-def test_each_group_runs_at_a_small_size(tmp_path, monkeypatch):
-    cell = nbformat.v4.new_code_cell("import sys", execution_count=1)
-    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "a.ipynb")
-    monkeypatch.setattr(notebooks, "IMPORTS", "import sys")
-    monkeypatch.setattr(notebooks, "notebooks", lambda: [tmp_path / "a.ipynb"])
+def test_each_group_runs_at_a_small_size(monkeypatch):
     monkeypatch.setattr(explorer, "CLOUDS", (2, 5, 2))
+    monkeypatch.setattr(moments, "peaks", lambda *sizes: [1.0, 2.0])
     rows = [
         *gradients.rows(50, 2, repeats=1),
         *moments.sweep_rows(3, 50, 2, repeats=1),
         *moments.samples_rows(50, 100, 2, repeats=1),
         *explorer.kernel_rows(repeats=1),
-        *notebooks.time_rows(tmp_path),
-        *notebooks.memory_rows(),
     ]
-    assert len(rows) == 3 + 3 * 4 + 1 + 2 + 1 + 1 + 2
+    assert len(rows) == 3 + 3 * 4 + 1 + 2 + 1
     assert all(row.ours and (row.theirs or "not installed" in row.note) for row in rows)
-    assert "traced once" in table.render(rows)
+    assert "traced once" not in rows[15].cells()[6]
+
+
+def test_the_notebooks_are_timed_and_weighed(tmp_path, monkeypatch):
+    lines = ["first = 1", "much = b'1' * 10**8"]
+    cells = [nbformat.v4.new_code_cell(line, execution_count=1) for line in lines]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "a.ipynb")
+    assert notebooks.checked(tmp_path, workers=0) > 0
+    monkeypatch.setattr(notebooks, "notebooks", lambda: [tmp_path / "a.ipynb"])
+    after, peak = notebooks.memory_rows()
+    assert after.what.endswith("(a)") and peak.ours[0] >= after.ours[0]
+    assert after.ours[0] - after.theirs[0] > 90
+    monkeypatch.setattr(notebooks, "checked", lambda folder: 6.0 if folder == tmp_path else 2.0)
+    (row,) = notebooks.time_rows(tmp_path)
+    assert (row.what, row.ours, row.theirs) == ("1 notebooks under nbval", [6.0], [2.0, 2.0])
 
 
 def test_a_group_that_is_none_is_named():
