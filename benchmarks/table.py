@@ -98,6 +98,8 @@ def render(rows: list[Row]) -> str:
 def alternate(*sides: Callable[[int], object], repeats: int, warm: int = 2) -> list[list[float]]:
     """The milliseconds of each side, called in turn, so that what else the machine does hits all.
 
+    A pause before each call lets the other side's threads go to sleep: OpenMP's spin for a while.
+
     Args:
       sides: each is called with the number of the repeat, the seed of its noise, and comes back
         when its numbers are there.
@@ -110,6 +112,7 @@ def alternate(*sides: Callable[[int], object], repeats: int, warm: int = 2) -> l
     times = [[] for _ in sides]
     for repeat in range(-warm, repeats):
         for side, taken in zip(sides, times, strict=True):
+            time.sleep(0.02)
             start = time.perf_counter()
             side(repeat + warm)
             if repeat >= 0:
