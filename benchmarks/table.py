@@ -45,7 +45,8 @@ class Row:
         if self.at_most is not None:
             aims.append((f"≤ {self.at_most:g}×", self.ratio <= self.at_most))
         if self.faster is not None:
-            aims.append((f"≥ {self.faster:g}× faster", self.ratio >= self.faster))
+            words = "ahead" if self.faster == 1 else f"≥ {self.faster:g}× faster"
+            aims.append((words, self.ratio >= self.faster))
         if self.limit is not None:
             aims.append((f"≤ {self.limit:g} {self.unit}", np.median(self.ours) <= self.limit))
         return aims + ([self.holds] if self.holds else [])
@@ -56,21 +57,13 @@ class Row:
             return [self.what, spread(self.ours, self.unit), self.against, "–", "–", "–", self.note]
         words = "; ".join(words for words, _ in self.aims)
         missed = [words for words, met in self.aims if not met]
-        verdict = (
-            "met" if not missed else "NOT MET" + f": {'; '.join(missed)}" * (words != missed[0])
-        )
-        sides = [
-            self.what,
-            spread(self.ours, self.unit),
-            self.against,
-            spread(self.theirs, self.unit),
-        ]
-        return [
-            *sides,
-            f"{self.ratio:.2f}×",
-            words,
-            f"{verdict} ({self.note})" if self.note else verdict,
-        ]
+        verdict = "NOT MET" if missed else "met"
+        if missed and len(self.aims) > 1:
+            verdict += f": {'; '.join(missed)}"
+        if self.note:
+            verdict += f" ({self.note})"
+        ours, theirs = spread(self.ours, self.unit), spread(self.theirs, self.unit)
+        return [self.what, ours, self.against, theirs, f"{self.ratio:.2f}×", words, verdict]
 
 
 def spread(values: list[float], unit: str) -> str:
