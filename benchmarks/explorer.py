@@ -106,7 +106,7 @@ RUN_ALL = """async () => {
 WATCH = """() => {
     window.keys = []; window.pictures = [];
     addEventListener('keydown', () => keys.push(performance.now()), true);
-    addEventListener('load', e => {
+    document.addEventListener('load', e => {
         if (e.target.tagName === 'IMG') pictures.push(performance.now());
     }, true);
 }"""
