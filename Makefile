@@ -8,13 +8,14 @@ ARGS ?=
 BIN := .venv/bin/python
 ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help lab test notebooks lint setup setup-test
+.PHONY: help lab test notebooks lint bench setup setup-test
 
 help:
 	@echo "make lab        open the course in JupyterLab; sets it up the first time"
 	@echo "make test       run every test"
 	@echo "make notebooks  run the notebooks and store their outputs"
 	@echo "make lint       check and format modules and notebooks"
+	@echo "make bench      measure speed and memory; some of it: make bench ARGS=gradients"
 
 lab: setup
 	@JUPYTER_CONFIG_PATH="$(CURDIR)/.jupyter" $(BIN) -m jupyterlab $(ROOT) --LabApp.default_url=/lab/tree/README.md $(ARGS)
@@ -27,6 +28,9 @@ notebooks: setup-test
 
 lint: setup-test
 	@$(BIN) -m ruff check --fix . && $(BIN) -m ruff format .
+
+bench: setup-test
+	@$(BIN) -m benchmarks $(ARGS)
 
 setup setup-test:
 	@test -n "$(PYTHON)" || { echo "The course needs Python 3.11, 3.12 or 3.13: install one (python.org)," \

@@ -32,7 +32,10 @@ def cdf(law: tfd.Distribution, z: tf.Tensor) -> tf.Tensor:
         return _flat(_student_cdf, law.df, (z - law.loc) / law.scale)
     if isinstance(law, tfd.VonMises):
         series = _flat(_von_mises_cdf, tf.minimum(law.concentration, 50), z - law.loc)
-        return tf.where(law.concentration < 50, series, law.cdf(z))
+        small = law.concentration < 50
+        if tf.executing_eagerly() and tf.reduce_all(small):
+            return series  # TFP's own takes hundreds of megabytes on a tape
+        return tf.where(small, series, law.cdf(z))
     if isinstance(law, tfd.MixtureSameFamily):
         weights = law.mixture_distribution.probs_parameter()
         return tf.reduce_sum(weights * cdf(law.components_distribution, z[..., None]), axis=-1)
@@ -49,7 +52,9 @@ def cdf(law: tfd.Distribution, z: tf.Tensor) -> tf.Tensor:
 @tf.custom_gradient
 def _von_mises_cdf(concentration, x):
     """The CDF of the von Mises law at location 0, by its series."""
-    value, at_concentration = _von_mises_series(concentration, x)
+    # watched inputs would make a tape keep all that the loop computes
+    constants = tf.stop_gradient(concentration), tf.stop_gradient(x)
+    value, at_concentration = _von_mises_series(*constants)
 
     def gradient(upstream):
         density = tfd.VonMises(tf.zeros_like(x), concentration).prob(x)

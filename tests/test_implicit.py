@@ -384,3 +384,16 @@ def test_a_law_of_another_dtype_than_its_params_is_refused():
     params = dict(logit=tf.constant(0.3, tf.float64))
     with pytest.raises(TypeError, match="must give a law of float64, as params are, got float32"):
         implicit(tf.identity, two_lumps, params, num_samples=10, seed=3)
+
+
+def test_von_mises_is_the_same_beside_a_concentration_that_takes_the_other_way():
+    def at_kappa(kappas):
+        kappa = tf.constant(kappas, tf.float64)
+        with tf.GradientTape() as tape:
+            tape.watch(kappa)
+            cdf = _special.cdf(
+                tfd.VonMises(tf.zeros_like(kappa), kappa), 0.3 + tf.zeros_like(kappa)
+            )
+        return tape.gradient(cdf, kappa)[0]
+
+    assert at_kappa([2.0]) == at_kappa([2.0, 80.0]) != 0

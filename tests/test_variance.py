@@ -22,6 +22,31 @@ def test_summaries_are_the_moments_that_numpy_finds():
     np.testing.assert_allclose(estimate.signal_to_noise, wide.mean(0) / wide.std(0, ddof=1))
 
 
+@pytest.mark.parametrize("sizes", [[600, 400], [1, 998, 1], [250] * 4, [1] * 1000])
+@pytest.mark.parametrize("shift", [0.0, 1e6])
+def test_batches_are_merged_into_the_moments_of_all(sizes, shift):
+    values = tf.constant(np.random.default_rng(1).gamma(2.0, size=(1000, 3)) + shift)
+    whole = variance.summarize({"a": values, "b": values[:, 0]})
+    merged = variance.summarize({"a": part, "b": part[:, 0]} for part in tf.split(values, sizes))
+    for name, estimate in whole.items():
+        for field, value in estimate._asdict().items():
+            np.testing.assert_allclose(
+                getattr(merged[name], field), value, rtol=1e-8, err_msg=field
+            )
+
+
+def test_batches_of_an_estimator_agree_with_the_exact_gradient(agrees):
+    params = dict(loc=1.5, scale=0.7)
+    batches = (
+        score_function(quadratic, tfd.Normal, params, num_samples=5000, seed=seed)
+        for seed in range(10)
+    )
+    merged = variance.summarize(batches)
+    exact = normal_quadratic("score_function", **params, k=0.5)
+    for name in params:
+        agrees(merged[name], exact[name], name)
+
+
 def test_the_standard_errors_are_those_of_many_repetitions():
     # Exponential samples: the fourth central moment is 9, so that Var[s²] = (9 − 1)/N
     draws = tfd.Exponential(1.0).sample([2000, 500], seed=(0, 5))
@@ -72,6 +97,21 @@ def test_near_is_within_four_standard_errors_of_mean_and_of_variance():
 def test_what_cannot_be_summarized_is_named(values):
     with pytest.raises(ValueError, match="gradients\\['a'\\]"):
         variance.summarize({"a": tf.constant(values)})
+
+
+@pytest.mark.parametrize(
+    ("batches", "words"),
+    [
+        ([], "must hold a parameter"),
+        ([{"a": tf.ones(1)}], "two samples or more"),
+        ([{"a": tf.ones(3)}, {"a": tf.constant([1.0, np.nan])}], "finite"),
+        ([{"a": tf.ones(3)}, {"b": tf.ones(3)}], "same params"),
+        ([{"a": tf.ones([3, 2])}, {"a": tf.ones([3])}], "same params"),
+    ],
+)
+def test_batches_that_do_not_fit_are_named(batches, words):
+    with pytest.raises(ValueError, match=words):
+        variance.summarize(iter(batches))
 
 
 def score_at(scale, num_samples):

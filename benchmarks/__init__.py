@@ -1,0 +1,1 @@
+"""What `make bench` measures: each thing beside what it is held against, in one run."""
