@@ -70,7 +70,7 @@ def lab(tmp_path_factory):
     places = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_RUNTIME_DIR": "runtime", "IPYTHONDIR": "ipython",
               "JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "workspaces"}  # fmt: skip
     env = os.environ | {name: str(scratch / place) for name, place in places.items()}
-    env["JUPYTER_CONFIG_PATH"] = str(ROOT / ".jupyter")  # as `make lab` sets it
+    env |= dict.fromkeys(("JUPYTER_CONFIG_PATH", "JUPYTER_PATH"), str(ROOT / ".jupyter"))  # as make
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1",
                f"--port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={token}",
                f"--ServerApp.root_dir={scratch / 'course'}", "--LabApp.expose_app_in_browser=True"]  # fmt: skip
