@@ -10,11 +10,12 @@ BIN := .venv/bin/python
 ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 LAB := JUPYTER_CONFIG_PATH="$(CURDIR)/.jupyter" JUPYTER_PATH="$(CURDIR)/.jupyter" $(BIN) -m jupyterlab $(ROOT)
 
-.PHONY: help lab slides test notebooks lint setup setup-test
+.PHONY: help lab slides student test notebooks lint setup setup-test
 
 help:
 	@echo "make lab        open the course in JupyterLab; sets it up the first time"
 	@echo "make slides     open a notebook as slides: make slides NOTEBOOK=$(NOTEBOOK)"
+	@echo "make student    write a copy without solutions to build/student"
 	@echo "make test       run every test"
 	@echo "make notebooks  run the notebooks and store their outputs"
 	@echo "make lint       check and format modules and notebooks"
@@ -28,6 +29,9 @@ slides: setup
 
 test: setup-test
 	@$(BIN) -m pytest -n 2 --dist loadfile $(NBVAL) --nbval-current-env $(ARGS) tests notebooks
+
+student:
+	@"$(PYTHON)" tools/student_copy.py $(ARGS)
 
 notebooks: setup-test
 	@$(BIN) tools/store_notebooks.py $(ARGS)

@@ -15,7 +15,7 @@ MEASURE = """async () => {
         if (!cells.length) tell('empty');
         const low = Math.max(...cells.map(cell => cell.getBoundingClientRect().bottom)) - bottom();
         if (low > 15) tell(`${Math.round(low)} px below the edge: ${cells.at(-1).innerText.slice(0, 60)}`);
-        for (const element of stage.querySelectorAll('*')) {
+        for (const element of cells.flatMap(cell => [...cell.querySelectorAll('*')])) {
             const box = element.getBoundingClientRect();
             if (!box.width || !box.height || element.closest('.slides-later')) continue;
             if (element.closest('mjx-assistive-mml, .jp-cell-menu, .cm-announced')) continue;

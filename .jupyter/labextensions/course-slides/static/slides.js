@@ -282,12 +282,15 @@
       body.scrollTop = 0;
     }
 
-    // What the slide leaves out: paragraphs that were cut, in full, and cells marked `notes`.
+    // What the slide leaves out: paragraphs that were cut, in full, proofs, and cells marked `notes`.
     notes() {
       const { units, cells } = this.pages[this.page];
       const cut = units.flatMap((u) => u.nodes.filter((node) => node.querySelector(".slides-rest")));
-      const marked = cells.filter((cell) => mark(cell) === "notes");
-      return [...cut, ...marked.map((cell) => cell.node.querySelector(".jp-MarkdownOutput"))];
+      const more = cells.flatMap((cell) => [
+        ...(mark(cell) === "notes" ? cell.node.querySelectorAll(".jp-MarkdownOutput") : []),
+        ...cell.node.querySelectorAll("details:not([open])"),
+      ]);
+      return [...cut, ...more];
     }
   }
 
@@ -343,7 +346,7 @@
     const panel = app.shell.currentWidget;
     if (current || !panel?.content?.viewportNode) return;
     await panel.context.ready;
-    current = new Slides(app, panel);
+    current = window.courseSlides = new Slides(app, panel);
     await current.open();
   }
 
