@@ -8,7 +8,7 @@ MEASURE = """async () => {
     const size = element => parseFloat(getComputedStyle(element).fontSize);
     const bottom = () => stage.getBoundingClientRect().bottom - parseFloat(getComputedStyle(stage).paddingBottom);
     let before = '';
-    for (let count = 0; ; count++) {
+    for (;;) {
         const at = counter.value;
         const tell = text => problems.push(`slide ${at.split(' ')[0]}: ${text}`);
         const cells = [...stage.children].filter(cell => cell.getBoundingClientRect().height);
@@ -35,7 +35,7 @@ MEASURE = """async () => {
         }
         await commands.execute('slides:next');
         const state = counter.value + stage.querySelectorAll('.slides-later').length;
-        if (state === before) return [count + 1, [...new Set(problems)]];
+        if (state === before) return [parseInt(at.split('/')[1]), [...new Set(problems)]];
         before = state;
     }
 }"""
@@ -51,4 +51,5 @@ def measure(page):
     """How many slides the notebook in view has, and a line for each thing wrong with them."""
     page.wait_for_selector(".slides .slides-bar")
     page.wait_for_function(SETTLED, polling=700)  # mathematics is typeset after the cells are there
+    page.keyboard.press("Home")
     return page.evaluate(MEASURE)

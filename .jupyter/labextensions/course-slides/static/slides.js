@@ -33,6 +33,7 @@
     async open() {
       this.notebook.notebookConfig = { ...this.config, windowingMode: "none" };
       await Promise.all(this.notebook.widgets.map((cell) => cell.ready));
+      for (let i = 0; i < 100 && !this.notebook.widgets.every(rendered); i++) await pause(100);
       for (let n = this.panel.node; n; n = n.parentElement) n.classList.add("slides-above");
       this.panel.addClass("slides");
       this.bar = this.makeBar();
@@ -299,6 +300,10 @@
   const SENTENCE = /(?:[\w)\]’”%]{2}|^)[.?!][”)]?\s+(?=[A-Z]|$)/g;
   const mark = (cell) => cell.model.metadata.slideshow?.slide_type ?? "-";
 
+  const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
+  const rendered = (cell) =>
+    cell.model.type !== "markdown" || cell.node.querySelector(".jp-MarkdownOutput")?.children.length;
+
   // Prose that leads to what comes next stays with it.
   const introduces = (units) => {
     const last = units.length > 1 && units.at(-1);
@@ -360,7 +365,7 @@
       app.commands.addCommand(`slides:${name}`, { execute: () => current?.[name]() });
     if (asked === null) return;
     app.restored.then(async () => {
-      while (!app.shell.currentWidget?.context?.isReady) await new Promise((r) => setTimeout(r, 100));
+      while (!app.shell.currentWidget?.context?.isReady) await pause(100);
       const panel = app.shell.currentWidget;
       await start(app);
       if (asked === "stored") return;
