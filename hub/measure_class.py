@@ -49,8 +49,8 @@ def run(name, notebook):
     """Run all cells of a notebook in a new kernel; return the seconds that it took."""
     began = time.monotonic()
     cells = ask("GET", f"/user/{name}/api/contents/{notebook}")["content"]["cells"]
-    kernel = ask("POST", f"/user/{name}/api/sessions", {
-        "path": notebook, "type": "notebook", "name": "", "kernel": {"name": "python3"}})["kernel"]  # fmt: skip
+    session = {"path": notebook, "type": "notebook", "name": "", "kernel": {"name": "python3"}}
+    kernel = ask("POST", f"/user/{name}/api/sessions", session)["kernel"]
     address = f"ws://{HUB}/user/{name}/api/kernels/{kernel['id']}/channels"
     channel = websocket.create_connection(
         address, header=[f"Authorization: token {TOKEN}"], timeout=900
@@ -58,14 +58,17 @@ def run(name, notebook):
     for cell in cells:
         if cell["cell_type"] != "code":
             continue
-        header = {"msg_id": uuid.uuid4().hex, "msg_type": "execute_request", "session": name,
-                  "username": name, "version": "5.3"}  # fmt: skip
-        content = {"code": "".join(cell["source"]), "silent": False, "store_history": True,
-                   "user_expressions": {}, "allow_stdin": False, "stop_on_error": False}  # fmt: skip
-        channel.send(json.dumps({"header": header, "parent_header": {}, "metadata": {},
-                                 "channel": "shell", "content": content}))  # fmt: skip
+        header = {"msg_id": uuid.uuid4().hex, "msg_type": "execute_request"}
+        header |= {"session": name, "username": name, "version": "5.3"}
+        content = {"code": "".join(cell["source"]), "silent": False, "store_history": True}
+        content |= {"user_expressions": {}, "allow_stdin": False, "stop_on_error": False}
+        message = {"header": header, "parent_header": {}, "metadata": {}, "channel": "shell"}
+        channel.send(json.dumps(message | {"content": content}))
         while True:
-            answer = json.loads(channel.recv())
+            frame = channel.recv()
+            if isinstance(frame, bytes):  # a widget's picture
+                continue
+            answer = json.loads(frame)
             mine = answer["parent_header"].get("msg_id") == header["msg_id"]
             if mine and answer["content"].get("execution_state") == "idle":
                 break
@@ -109,8 +112,7 @@ def main(notebook, students, least=2.0):
             print(f"{name}: server up after {seconds:.1f} s", flush=True)
         servers = memory(here)
         print(f"{len(here)} servers: {before - free():.2f} GB less are free")
-        full = [free() < least]
-        done = []
+        done, full = [], [free() < least]
 
         def student(name):
             if full[0]:
@@ -118,16 +120,19 @@ def main(notebook, students, least=2.0):
             done.append((name, run(name, notebook)))
             full[0] = free() < least
             uss, pss = memory([name])[name]
-            print(f"{name}: {notebook} after {done[-1][1]:.0f} s, USS {uss:.0f} MB, PSS {pss:.0f} MB; "
-                  f"{free():.1f} GB are left", flush=True)  # fmt: skip
+            print(
+                f"{name}: has run it after {done[-1][1]:.0f} s, USS {uss:.0f} MB, PSS {pss:.0f} MB"
+            )
+            print(f"    {free():.1f} GB are left", flush=True)
 
         with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
             list(pool.map(student, here))
         used = memory([name for name, _ in done])
         uss, pss = (sum(parts[i] for parts in used.values()) / len(used) for i in (0, 1))
-        print(f"{len(done)} students have run it: {before - free():.2f} GB less are free, a student takes "
-              f"{uss:.0f} MB of its own, {pss:.0f} MB with its share; a server alone "
-              f"{sum(u for u, _ in servers.values()) / len(servers):.0f} MB")  # fmt: skip
+        alone = sum(own for own, _ in servers.values()) / len(servers)
+        print(f"{len(done)} students have run it: {before - free():.2f} GB less are free")
+        print(f"each {uss:.0f} MB of its own, {pss:.0f} MB with its share of what is shared; "
+              f"{alone:.0f} MB of it the server")  # fmt: skip
     finally:
         for name in here:
             ask("DELETE", f"/hub/api/users/{name}/server")

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import slides
 from playwright.sync_api import expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -216,5 +217,9 @@ def test_a_notebook_runs_and_its_sliders_move_by_keyboard(lab, page, name):
         box.locator("button", has_text="Reset").click()
         expect(sentence).to_have_text(before[1])
         expect(number).to_have_value(value)
+
+    page.set_viewport_size({"width": 1280, "height": 720})
+    page.evaluate("() => jupyterapp.commands.execute('slides:open')")
+    assert slides.measure(page)[1] == []  # alive too, no slide overflows
     assert not own_problems(page)
     stop_kernels(lab)
