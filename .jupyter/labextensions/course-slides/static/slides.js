@@ -3,7 +3,7 @@
 // Slides follow the cells' slide marks (metadata.slideshow.slide_type).  What is marked as one slide
 // and does not fit one screen is dealt out over several; an explorer always has one of its own.
 // A paragraph of more than WORDS words shows its first sentence; all of it stands in the notes, as
-// do cells marked `notes`.  Not shown are `skip`, folded code, an explorer's call, checks and
+// do cells marked `notes`.  Questions, answers and exercises are shown whole.  Not shown are `skip`, folded code, an explorer's call, checks and
 // solutions.  Every size below is in pixels of a stage of 1280 × 720, which is zoomed to the window.
 //
 // This file is loaded as it stands: an extension in the form that JupyterLab's build would give it.
@@ -330,6 +330,7 @@
   function shorten(node) {
     const text = node.textContent.trim();
     if (text.startsWith("Predict") || node.closest("details")) return; // a question, its answer
+    if (node.parentElement.querySelector("h3")?.textContent.startsWith("Exercise")) return;
     if (!["P", "LI"].includes(node.tagName) || text.split(/\s+/).length <= WORDS) return;
     if (node.querySelector(".slides-rest, mjx-container[display=true]")) return;
     const ends = [...node.childNodes].flatMap((child, i) =>
