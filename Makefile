@@ -5,23 +5,34 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
 CONSTRAINTS ?= constraints.txt
 NBVAL ?= --nbval
 ARGS ?=
+NOTEBOOK ?= notebooks/01_naive_sampling.ipynb
 BIN := .venv/bin/python
 ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
+LAB := JUPYTER_CONFIG_PATH="$(CURDIR)/.jupyter" JUPYTER_PATH="$(CURDIR)/.jupyter" $(BIN) -m jupyterlab $(ROOT)
 
-.PHONY: help lab test notebooks lint bench setup setup-test
+.PHONY: help lab slides student test notebooks lint bench setup setup-test
 
 help:
 	@echo "make lab        open the course in JupyterLab; sets it up the first time"
+	@echo "make slides     open a notebook as slides: make slides NOTEBOOK=$(NOTEBOOK)"
+	@echo "make student    write a copy without solutions to build/student"
 	@echo "make test       run every test"
 	@echo "make notebooks  run the notebooks and store their outputs"
 	@echo "make lint       check and format modules and notebooks"
 	@echo "make bench      measure speed and memory; some of it: make bench ARGS=gradients"
 
 lab: setup
-	@JUPYTER_CONFIG_PATH="$(CURDIR)/.jupyter" $(BIN) -m jupyterlab $(ROOT) --LabApp.default_url=/lab/tree/README.md $(ARGS)
+	@$(LAB) --LabApp.default_url=/lab/tree/README.md $(ARGS)
+
+slides: setup
+	@test -f "$(NOTEBOOK)" || { echo "There is no $(NOTEBOOK): make slides NOTEBOOK=notebooks/..."; exit 1; }
+	@$(LAB) --LabApp.default_url="/doc/tree/$(NOTEBOOK)?slides" $(ARGS)
 
 test: setup-test
 	@$(BIN) -m pytest -n 2 --dist loadfile $(NBVAL) --nbval-current-env $(ARGS) tests notebooks
+
+student:
+	@"$(PYTHON)" tools/student_copy.py $(ARGS)
 
 notebooks: setup-test
 	@$(BIN) tools/store_notebooks.py $(ARGS)

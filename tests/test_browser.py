@@ -15,6 +15,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import slides
 from playwright.sync_api import expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -70,7 +71,7 @@ def lab(tmp_path_factory):
     places = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_RUNTIME_DIR": "runtime", "IPYTHONDIR": "ipython",
               "JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "workspaces"}  # fmt: skip
     env = os.environ | {name: str(scratch / place) for name, place in places.items()}
-    env["JUPYTER_CONFIG_PATH"] = str(ROOT / ".jupyter")  # as `make lab` sets it
+    env |= dict.fromkeys(("JUPYTER_CONFIG_PATH", "JUPYTER_PATH"), str(ROOT / ".jupyter"))  # as make
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1",
                f"--port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={token}",
                f"--ServerApp.root_dir={scratch / 'course'}", "--LabApp.expose_app_in_browser=True"]  # fmt: skip
@@ -216,5 +217,9 @@ def test_a_notebook_runs_and_its_sliders_move_by_keyboard(lab, page, name):
         box.locator("button", has_text="Reset").click()
         expect(sentence).to_have_text(before[1])
         expect(number).to_have_value(value)
+
+    page.set_viewport_size({"width": 1280, "height": 720})
+    page.evaluate("() => jupyterapp.commands.execute('slides:open')")
+    assert slides.measure(page)[1] == []  # alive too, no slide overflows
     assert not own_problems(page)
     stop_kernels(lab)
