@@ -31,8 +31,8 @@ class Slider:
     def build(self) -> tuple[widgets.Widget, list[widgets.Widget]]:
         """The box, which holds the value, and what stands in its row."""
         kind = widgets.BoundedIntText if isinstance(self.start, int) else widgets.BoundedFloatText
-        box = kind(value=self.start, min=self.values[0], max=self.values[-1], step=self._step(),
-                   description=self.label)  # fmt: skip
+        box = kind(value=self.start, min=self.values[0], max=self.values[-1],
+                   step=self._step(self.start), description=self.label)  # fmt: skip
         handle = widgets.IntSlider(value=self._nearest(self.start), max=len(self.values) - 1,
                                    readout=False, layout={"width": "24em"})  # fmt: skip
 
@@ -40,15 +40,24 @@ class Slider:
             if self._nearest(box.value) != change["new"]:  # else the box has moved the handle
                 box.value = self.values[change["new"]]
 
+        def follow_box(change):
+            handle.value = self._nearest(change["new"])
+            box.step = self._step(change["new"])
+
         handle.observe(follow_handle, "value")
-        box.observe(lambda change: setattr(handle, "value", self._nearest(change["new"])), "value")
+        box.observe(follow_box, "value")
         return box, [box, handle]
 
     def _nearest(self, value: float) -> int:
         return int(np.argmin(np.abs(np.asarray(self.values) - value)))
 
-    def _step(self) -> float:
-        return min(b - a for a, b in zip(self.values, self.values[1:], strict=False))
+    def _step(self, value: float) -> float:
+        """What an arrow key adds in the box: the way between two stops there, without its tail."""
+        if isinstance(self.start, int):
+            return 1
+        gaps = np.diff(self.values)
+        gap = gaps[min(self._nearest(value), len(gaps) - 1)]
+        return float(f"{gap:.{2 if np.allclose(gaps, gap) else 0}e}")
 
 
 @dataclass(frozen=True)
