@@ -7,6 +7,7 @@ import base64
 import html
 import inspect
 import io
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sized
 from dataclasses import dataclass
 
@@ -18,6 +19,10 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from course_utils import _checks
+
+# JupyterLab hands a slider's move to a thread of its own, so that it is drawn while a cell runs;
+# two pictures drawn at once would mix.
+_DRAWING = threading.RLock()
 
 
 @dataclass(frozen=True)
@@ -178,8 +183,9 @@ class Explorer:
         self._takes_seed = "seed" in inspect.signature(draw).parameters
         self.seed = 0
         self._build()
-        self._paint()
-        self._show()
+        with _DRAWING:
+            self._paint()
+            self._show()
 
     @property
     def values(self) -> dict:
@@ -233,16 +239,17 @@ class Explorer:
         """Draw at the current values; show what goes wrong under the picture."""
         if self._hold:
             return
-        try:
-            self._paint()
-        except Exception as error:  # whatever `draw` raises; the next move starts afresh
-            self._frame = None
-            self._text.value = (
-                f'<p role="alert" style="font-size:15px; color:#b00020"><b>{type(error).__name__}'
-                f"</b>: {html.escape(str(error))}</p>"
-            )
-        else:
-            self._show()
+        with _DRAWING:  # the values are read in here: whoever comes last draws the last ones
+            try:
+                self._paint()
+            except Exception as error:  # whatever `draw` raises; the next move starts afresh
+                self._frame = None
+                self._text.value = (
+                    f'<p role="alert" style="font-size:15px; color:#b00020">'
+                    f"<b>{type(error).__name__}</b>: {html.escape(str(error))}</p>"
+                )
+            else:
+                self._show()
 
     def _show(self) -> None:
         self._image.value = self.png
@@ -403,9 +410,10 @@ def progress(items: Iterable, label: str, draw: Callable | None = None) -> Itera
 def _picture(draw: Callable) -> bytes:
     """The picture that `draw` makes on new axes."""
     canvas = FigureCanvasAgg(Figure(figsize=(8.0, 3.5), dpi=100, layout="constrained"))
-    draw(canvas.figure.subplots())
-    canvas.draw()
-    return _png(canvas)
+    with _DRAWING:
+        draw(canvas.figure.subplots())
+        canvas.draw()
+        return _png(canvas)
 
 
 def _png(canvas: FigureCanvasAgg) -> bytes:
