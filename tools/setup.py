@@ -65,8 +65,8 @@ def main(kind: str, constraints: str) -> None:
         make_venv()
         BUSY.touch()
     except PermissionError as error:
-        sys.exit(f"This folder cannot be written ({error.filename}): copy the course to your "
-                 "own and run the same command there.")  # fmt: skip
+        sys.exit(f"This folder cannot be written ({error.filename}): copy the course to a "
+                 "folder of yours and run the same command there.")  # fmt: skip
     pins = ["-c", constraints] if constraints else []
     install = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", *pins]
     done = run(*install, "-e", ".[test]" if kind == "test" else ".")
