@@ -7,6 +7,7 @@ import base64
 import html
 import inspect
 import io
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sized
 from dataclasses import dataclass
 
@@ -18,6 +19,10 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from course_utils import _checks
+
+# JupyterLab hands a slider's move to a thread of its own, so that it is drawn while a cell runs;
+# two pictures drawn at once would mix.
+_DRAWING = threading.RLock()
 
 
 @dataclass(frozen=True)
@@ -31,8 +36,8 @@ class Slider:
     def build(self) -> tuple[widgets.Widget, list[widgets.Widget]]:
         """The box, which holds the value, and what stands in its row."""
         kind = widgets.BoundedIntText if isinstance(self.start, int) else widgets.BoundedFloatText
-        box = kind(value=self.start, min=self.values[0], max=self.values[-1], step=self._step(),
-                   description=self.label)  # fmt: skip
+        box = kind(value=self.start, min=self.values[0], max=self.values[-1],
+                   step=self._step(self.start), description=self.label)  # fmt: skip
         handle = widgets.IntSlider(value=self._nearest(self.start), max=len(self.values) - 1,
                                    readout=False, layout={"width": "24em"})  # fmt: skip
 
@@ -40,15 +45,24 @@ class Slider:
             if self._nearest(box.value) != change["new"]:  # else the box has moved the handle
                 box.value = self.values[change["new"]]
 
+        def follow_box(change):
+            handle.value = self._nearest(change["new"])
+            box.step = self._step(change["new"])
+
         handle.observe(follow_handle, "value")
-        box.observe(lambda change: setattr(handle, "value", self._nearest(change["new"])), "value")
+        box.observe(follow_box, "value")
         return box, [box, handle]
 
     def _nearest(self, value: float) -> int:
         return int(np.argmin(np.abs(np.asarray(self.values) - value)))
 
-    def _step(self) -> float:
-        return min(b - a for a, b in zip(self.values, self.values[1:], strict=False))
+    def _step(self, value: float) -> float:
+        """What an arrow key adds in the box: the way between two stops there, without its tail."""
+        if isinstance(self.start, int):
+            return 1
+        gaps = np.diff(self.values)
+        gap = gaps[min(self._nearest(value), len(gaps) - 1)]
+        return float(f"{gap:.{2 if np.allclose(gaps, gap) else 0}e}")
 
 
 @dataclass(frozen=True)
@@ -169,8 +183,9 @@ class Explorer:
         self._takes_seed = "seed" in inspect.signature(draw).parameters
         self.seed = 0
         self._build()
-        self._paint()
-        self._show()
+        with _DRAWING:
+            self._paint()
+            self._show()
 
     @property
     def values(self) -> dict:
@@ -224,16 +239,17 @@ class Explorer:
         """Draw at the current values; show what goes wrong under the picture."""
         if self._hold:
             return
-        try:
-            self._paint()
-        except Exception as error:  # whatever `draw` raises; the next move starts afresh
-            self._frame = None
-            self._text.value = (
-                f'<p role="alert" style="font-size:15px; color:#b00020"><b>{type(error).__name__}'
-                f"</b>: {html.escape(str(error))}</p>"
-            )
-        else:
-            self._show()
+        with _DRAWING:  # the values are read in here: whoever comes last draws the last ones
+            try:
+                self._paint()
+            except Exception as error:  # whatever `draw` raises; the next move starts afresh
+                self._frame = None
+                self._text.value = (
+                    f'<p role="alert" style="font-size:15px; color:#b00020">'
+                    f"<b>{type(error).__name__}</b>: {html.escape(str(error))}</p>"
+                )
+            else:
+                self._show()
 
     def _show(self) -> None:
         self._image.value = self.png
@@ -394,9 +410,10 @@ def progress(items: Iterable, label: str, draw: Callable | None = None) -> Itera
 def _picture(draw: Callable) -> bytes:
     """The picture that `draw` makes on new axes."""
     canvas = FigureCanvasAgg(Figure(figsize=(8.0, 3.5), dpi=100, layout="constrained"))
-    draw(canvas.figure.subplots())
-    canvas.draw()
-    return _png(canvas)
+    with _DRAWING:
+        draw(canvas.figure.subplots())
+        canvas.draw()
+        return _png(canvas)
 
 
 def _png(canvas: FigureCanvasAgg) -> bytes:

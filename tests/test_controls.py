@@ -1,5 +1,7 @@
 import base64
 import io
+import threading
+import time
 
 import ipywidgets as widgets
 import numpy as np
@@ -98,6 +100,45 @@ def test_each_move_draws_once(explorer):
     explorer.reset()
     assert len(calls) == 3
     assert calls[-1] == dict(sigma=1, wrong=False)
+
+
+def test_moves_that_come_at_once_are_drawn_one_after_the_other():
+    inside, most = [], []
+
+    def slow(ax, *, a, b):
+        inside.append(a)
+        most.append(len(inside))
+        time.sleep(0.002)  # time for the other thread to come in
+        inside.pop()
+        return f"a = {a:g}, b = {b:g}"
+
+    explorer = explore(slow, a=slider("a", 0, 1, start=0.5), b=slider("b", 0, 1, start=0.5))
+    moves = [
+        threading.Thread(
+            target=lambda box=box: [setattr(box, "value", v) for v in np.linspace(0, 1, 30)]
+        )
+        for box in explorer.boxes.values()
+    ]
+    for thread in moves:
+        thread.start()
+    for thread in moves:
+        thread.join()
+    assert len(most) > 50 and max(most) == 1
+    assert explorer.sentence == "a = 1, b = 1"
+
+
+def test_an_arrow_key_in_the_box_adds_a_round_step():
+    def steps(made, *values):
+        box, _ = made.build()
+        found = [box.step]
+        for box.value in values:
+            found.append(box.step)
+        return found
+
+    assert steps(slider("a", -1, 4, start=0.5), 0, 4) == [0.1] * 3  # not 0.09999999999999964
+    assert steps(slider("a", 0, 1, start=0, steps=8), 1) == [0.125] * 2
+    assert steps(slider("a", 0.01, 100, start=1, log=True), 0.01, 100) == [0.2, 0.002, 20]
+    assert steps(slider("K", 1, 1000, start=10, log=True, integer=True), 1000) == [1, 1]
 
 
 def test_the_picture_is_that_of_a_fresh_figure_to_the_pixel(explorer):

@@ -59,6 +59,19 @@ def test_without_venv_one_line_says_what_to_install(copy, tmp_path):
     assert len(lines) == 2 and "-venv" in lines[1]
 
 
+def test_in_a_folder_that_cannot_be_written_one_line_says_so(copy, tmp_path):
+    reader = tmp_path / "python"
+    reader.write_text(f'#!/bin/sh\n[ "$1" = -c ] && exec {sys.executable} "$@"\n'
+                      f'exec {sys.executable} - <<E\nimport sys, venv\n'
+                      f'def create(folder, **_): raise PermissionError(13, "denied", str(folder))\n'
+                      f'venv.create = create\nsys.argv = ["", "lab"]\n'
+                      f'__file__ = "{copy}/tools/setup.py"\nexec(open(__file__).read())\nE\n')  # fmt: skip
+    reader.chmod(0o755)
+    code, lines = make(copy, "setup", f"PYTHON={reader}")
+    assert code != 0 and len(lines) == 2
+    assert "cannot be written" in lines[1] and str(copy) in lines[1]
+
+
 def test_without_a_network_one_line_says_so_and_a_second_run_tries_again(copy):
     offline = dict(PIP_NO_INDEX="1", PIP_FIND_LINKS="", PIP_CONFIG_FILE=os.devnull)
     for _ in range(2):

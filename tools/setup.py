@@ -61,8 +61,12 @@ def main(kind: str, constraints: str) -> None:
     if any(stamp.exists() and stamp.read_text() == wanted for stamp in stamps):
         return
     print("Setting up the course in .venv (the first time a few minutes and 2 GB) ...", flush=True)
-    make_venv()
-    BUSY.touch()
+    try:
+        make_venv()
+        BUSY.touch()
+    except PermissionError as error:
+        sys.exit(f"This folder cannot be written ({error.filename}): copy the course to a "
+                 "folder of yours and run the same command there.")  # fmt: skip
     pins = ["-c", constraints] if constraints else []
     install = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", *pins]
     done = run(*install, "-e", ".[test]" if kind == "test" else ".")
