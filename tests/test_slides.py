@@ -19,7 +19,7 @@ def page(browser):
 
 
 def visit(page, lab, name, query="slides=stored"):
-    address, token = lab
+    address, token, _ = lab
     page.goto(f"{address}/doc/tree/notebooks/{name}?token={token}&reset&{query}")
     page.wait_for_function(READY)
 
