@@ -69,12 +69,13 @@ def _estimate(name, cost, control, make_distribution, params, num_samples, seed)
     # No gradient is stopped from here on: c may hold variables that an outer tape trains.
     values = _checks.cost_values(cost, hard) - conditional
     values = tf.reshape(values, [-1, *[1] * (log_prob.shape.rank - 1)])
-    return tape.gradient(
+    gradients = tape.gradient(
         [log_prob, difference],
         tiled,
         output_gradients=[tf.broadcast_to(values, log_prob.shape), tf.ones_like(difference)],
         unconnected_gradients="zero",
     )
+    return _checks.checked(gradients, params)
 
 
 def rebar(
@@ -194,4 +195,6 @@ def arm(
     up, down = u > tf.sigmoid(-logits), u < tf.sigmoid(logits)
     costs = [_checks.cost_values(cost, tf.cast(b, logits.dtype)) for b in (up, down)]
     difference = tf.reshape(costs[0] - costs[1], [-1, *[1] * (logits.shape.rank - 1)])
-    return tape.gradient(logits, tiled, difference * (u - 0.5), unconnected_gradients="zero")
+    weights = difference * (u - 0.5)
+    gradients = tape.gradient(logits, tiled, weights, unconnected_gradients="zero")
+    return _checks.checked(gradients, params)

@@ -20,8 +20,10 @@ Returns, the same for all:
 
 Raises, the same for all:
   TypeError: an argument of the wrong type, mixed float dtypes, or a law that is not covered.
-  ValueError: num_samples below 1, parameters that are not finite or outside the law's domain, a
-    cost of the wrong shape or not finite.
+  ValueError: num_samples below 1 or above 10^8, parameters that are empty, not finite or outside
+    the law's domain, a cost of the wrong shape or not finite, samples that underflow or overflow,
+    gradients that are not finite.  Inside a tf.function, where no value is known, such gradients
+    are NaN.
 
 Speed: each parameter is tiled to [num_samples, *param.shape], so that one backward pass gives every
 sample its own gradient.
@@ -90,6 +92,7 @@ def score_function(
     distribution = _checks.build(make_distribution, params)
     make_tiled = _checks.tiled_maker(make_distribution, params, distribution)
     z = tf.stop_gradient(distribution.sample(num_samples, seed=stateless_seed(seed)))
+    lost = _checks.lost_samples(distribution, z, "score")
     tiled = _checks.tile(params, num_samples)
     with tf.GradientTape() as tape:
         tape.watch(tiled)
@@ -97,9 +100,10 @@ def score_function(
     scores = tape.gradient(log_prob, tiled, unconnected_gradients="zero")
     values = _checks.cost_values(cost, tf.cast(z, next(iter(params.values())).dtype))
     baselines = _baselines(baseline, values, params)
-    return {
+    gradients = {
         name: (_column(values, p) - baselines[name]) * scores[name] for name, p in params.items()
     }
+    return _checks.checked(gradients, params, lost)
 
 
 def _baselines(baseline: Baseline, values: tf.Tensor, params: dict) -> dict[str, tf.Tensor]:
@@ -118,9 +122,10 @@ def _baselines(baseline: Baseline, values: tf.Tensor, params: dict) -> dict[str,
     expected = 'None, a number, "mean", "leave_one_out" or a dict of param → number'
     result = {}
     for name, value in baseline.items():
-        if isinstance(value, str | bytes | bool | None):
-            raise TypeError(f"baseline must be {expected}, got {value!r}")
-        result[name] = tf.cast(value, values.dtype)
+        try:
+            result[name] = tf.cast(_checks.numeric("baseline", value)[0], values.dtype)
+        except TypeError:
+            raise TypeError(f"baseline must be {expected}, got {value!r}") from None
         if result[name].shape not in ([], params[name].shape):
             raise ValueError(f"baseline must be {expected}, got for {name!r} {_checks.show(value)}")
         _checks.check_finite(f"baseline of {name!r}", result[name])
@@ -160,9 +165,12 @@ def pathwise(
     tiled = _checks.tile(params, num_samples)
     with tf.GradientTape() as tape:
         tape.watch(tiled)
-        z = make_tiled(**tiled).sample(seed=stateless_seed(seed))
+        law = make_tiled(**tiled)
+        z = law.sample(seed=stateless_seed(seed))
+        lost = _checks.lost_samples(law, z)
         values = _checks.cost_values(cost, z)
-    return tape.gradient(values, tiled, unconnected_gradients="zero")
+    gradients = tape.gradient(values, tiled, unconnected_gradients="zero")
+    return _checks.checked(gradients, params, lost)
 
 
 def implicit(
@@ -198,12 +206,13 @@ def implicit(
     _check_continuous(_scalar_law(distribution))
     make_tiled = _checks.tiled_maker(make_distribution, params, distribution)
     z = tf.stop_gradient(distribution.sample(num_samples, seed=stateless_seed(seed)))
-    _checks.check_range(_scalar_law(distribution), z)
+    lost = _checks.lost_samples(distribution, z)
     with tf.GradientTape() as tape:
         tape.watch(z)
         values = _checks.cost_values(cost, z)
     slope = tape.gradient(values, z, unconnected_gradients="zero")
-    return _implicit_derivative(make_tiled, _checks.tile(params, num_samples), z, slope)
+    tiled = _checks.tile(params, num_samples)
+    return _checks.checked(_implicit_derivative(make_tiled, tiled, z, slope), params, lost)
 
 
 def _implicit_derivative(make_tiled: Callable, tiled: dict, z: tf.Tensor, slope) -> Gradients:
@@ -230,7 +239,6 @@ def _implicit_derivative(make_tiled: Callable, tiled: dict, z: tf.Tensor, slope)
         if gradient is None and tape.gradient(log_prob, p) is not None:
             raise _not_covered(law, f"its cdf has no derivative in {name!r}")
         gradient = tf.zeros_like(p) if gradient is None else gradient
-        _checks.check_finite(f"the gradient of {name!r}", gradient)
         gradients[name] = tf.cast(gradient, tiled[name].dtype)
     return gradients
 
@@ -305,6 +313,7 @@ def measure_valued(
     Heidergott, Vázquez-Abad and Volk-Makarewicz (2008).
     """
     num_samples = _checks.whole_number("num_samples", num_samples)
+    coupled = _checks.flag("coupled", coupled)
     params = _checks.as_params(params)
     distribution = _checks.build(make_distribution, params)
     _check_normal(distribution)
@@ -341,7 +350,7 @@ def measure_valued(
         return tape.gradient(part, tiled, output_gradients=gradient(), unconnected_gradients="zero")
 
     from_loc, from_scale = pulled_back(loc, at_loc), pulled_back(scale, at_scale)
-    return {name: from_loc[name] + from_scale[name] for name in params}
+    return _checks.checked({name: from_loc[name] + from_scale[name] for name in params}, params)
 
 
 def _check_normal(distribution: tfd.Distribution) -> None:
@@ -402,7 +411,7 @@ def finite_difference(
     Source: Glasserman (2003), section 7.1.
     """
     num_samples = _checks.whole_number("num_samples", num_samples)
-    step = _checks.positive("step", step)
+    step, common = _checks.positive("step", step), _checks.flag("common", common)
     params = _checks.as_params(params)
     _checks.build(make_distribution, params)
     seed = stateless_seed(seed)
@@ -427,4 +436,4 @@ def finite_difference(
         directions = tf.reshape(step * tf.eye(size, dtype=p.dtype), [size, *p.shape])
         columns = [difference(name, direction) for direction in tf.unstack(directions)]
         gradients[name] = tf.reshape(tf.stack(columns, axis=1), [num_samples, *p.shape])
-    return gradients
+    return _checks.checked(gradients, params)

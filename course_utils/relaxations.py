@@ -73,7 +73,7 @@ def _estimate(name, sample, cost, make_distribution, params, num_samples, seed) 
         tape.watch(tiled)
         law = _checks.discrete_base(name, make_tiled(**tiled))
         values = _checks.cost_values(cost, sample(law, stateless_seed(seed)))
-    return tape.gradient(values, tiled, unconnected_gradients="zero")
+    return _checks.checked(tape.gradient(values, tiled, unconnected_gradients="zero"), params)
 
 
 def gumbel_softmax(
