@@ -17,7 +17,7 @@ class Estimate(NamedTuple):
     standard_error: of the mean, s / √N.
     variance: of one sample's gradient, s², with N − 1.
     variance_error: the standard error of s², √((m₄ − s⁴) / N), m₄ the fourth central moment.
-    signal_to_noise: |mean| / s, of one sample's gradient; infinite at s = 0, NaN if the mean is 0 too.
+    signal_to_noise: |mean| / s, of one sample's gradient; at s = 0 infinite, or NaN at mean 0.
     """
 
     mean: np.ndarray
