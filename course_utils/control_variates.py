@@ -95,7 +95,8 @@ def rebar(
     Unbiased at every τ and η for a cost that is continuous inside the simplex and differentiable
     but for single points; its values there are arbitrary.  Three costs a sample: one at b, two
     inside.  The noises λ and λ′ are independent.  At η = 0 it is the score function; as
-    τ → ∞, the score function with the baseline η f(1/2) or η f(1/K, …, 1/K).
+    τ → ∞, the score function with the baseline η f(1/2) or η f(1/K, …, 1/K).  Its accuracy is that
+    of `gumbel_softmax`.
 
     Args:
       cost, make_distribution, params, num_samples, seed: see the module.
@@ -165,7 +166,8 @@ def arm(
 
         in the logits:  (f(1[u > sigmoid(−ℓ)]) − f(1[u < sigmoid(ℓ)])) (u − 1/2),  u ~ U(0, 1)
 
-    with one u for each variable; by probs, that times dℓ/dprobs.  Unbiased for any cost.
+    with one u for each variable; by probs, that times dℓ/dprobs.  Unbiased for any cost, where the
+    probabilities are not below the steps of u, 1e-7 in float32 and 2e-16 in float64.
 
     Args:
       cost, make_distribution, params, num_samples, seed: see the module.
