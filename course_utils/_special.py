@@ -150,7 +150,7 @@ def _incomplete_beta_partials(a, b, x, y) -> tuple[tf.Tensor, tf.Tensor]:
     """
     swap = x > y
     a, b = tf.where(swap, b, a), tf.where(swap, a, b)
-    x = tf.maximum(tf.minimum(x, y), 1e-300)
+    x = tf.maximum(tf.minimum(x, y), 2.3e-308)  # the smallest normal number
     log_y = tf.math.log1p(-x)
     at_a = tf.math.log(x) + _digamma_difference(a + 1, b - 1)
     at_b = log_y + _digamma_difference(b, a)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
+import test_implicit
 from scipy.special import digamma, polygamma
 from tensorflow_probability import distributions as tfd
 
@@ -353,6 +354,26 @@ def test_the_derivative_of_tensorflows_sampler_is_still_wrong():
 
     assert off(1e4) > 0.1, "TensorFlow is mended: let pathwise take large shapes"
     assert off(1e3) < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("name", "shapes", "tolerance"),
+    [
+        ("gamma", (1e-3,), 1e-9),
+        ("gamma", (1e4,), 4e-6),
+        ("beta", (1e-3, 1e-3), 1e-9),
+        ("beta", (1e4, 1e-3), 1e-9),
+        ("student", (1e-2,), 1e-9),
+        ("student", (1e4,), 1e-9),
+        ("vonmises", (1e4,), 1e-7),
+    ],
+)
+def test_implicit_derivatives_of_extreme_shapes(name, shapes, tolerance):
+    points = test_implicit.samples(name, shapes)
+    points = points[(np.abs(points) > 1e-307) & (np.abs(points) < 6e152)][::2]
+    found = test_implicit.derivatives(name, shapes, points)
+    truth = test_implicit.reference(name, shapes, points)
+    np.testing.assert_allclose(found, truth, rtol=tolerance)
 
 
 def test_series_that_do_not_end_are_refused():
