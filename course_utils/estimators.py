@@ -209,7 +209,7 @@ def implicit(
 
     Against 40 digits, for shapes from .05 to 1000 and quantiles from 1 % to 99 %, dz/dφ is within
     1e-9 of itself for Gamma, Beta and Student's t, 1e-7 for von Mises; farther out in the tails it
-    loses digits as F or 1 − F nears 1e-16, and that of Gamma for larger shapes (4e-6 at 10 000).
+    loses digits as F or 1 − F nears 1e-16, and that of Gamma for larger shapes (5e-6 at 10 000).
     Shapes of Beta and Student's t above some 1e6 are refused.
 
     Args:
