@@ -18,13 +18,22 @@ def show(value) -> str:
     return np.array2string(np.asarray(value), precision=4, threshold=8, separator=", ")
 
 
-def whole_number(name: str, value, at_least: int = 1) -> int:
-    """Return `value`, a whole number of at least `at_least`; bools and 10.0 do not count as one."""
+def whole_number(name: str, value, at_least: int = 1, at_most: int = 10**8) -> int:
+    """Return `value`, a whole number between the two; bools and 10.0 do not count as one."""
     if not isinstance(value, numbers.Integral) or isinstance(value, bool):
         raise TypeError(f"{name} must be a whole number, got {value!r}")
     if value < at_least:
         raise ValueError(f"{name} must be at least {at_least}, got {value!r}")
+    if value > at_most:  # more would not fit into memory
+        raise ValueError(f"{name} must be at most {at_most}, got {value!r}")
     return int(value)
+
+
+def flag(name: str, value) -> bool:
+    """Return `value`, True or False."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
 
 
 def number(name: str, value, above: float = -np.inf) -> float:
@@ -53,8 +62,8 @@ def like(value, tensor: tf.Tensor) -> tf.Tensor:
     return tf.cast(tf.convert_to_tensor(value, dtype_hint=tensor.dtype), tensor.dtype)
 
 
-def _tensor(name: str, value) -> tuple[tf.Tensor | np.ndarray, tf.DType | None]:
-    """A parameter's value, and its float dtype where it has one of its own."""
+def numeric(name: str, value) -> tuple[tf.Tensor | np.ndarray, tf.DType | None]:
+    """A number's or an array's value, and its float dtype where it has one of its own."""
     typed = isinstance(value, tf.Tensor | tf.Variable | np.ndarray)
     try:
         value = tf.convert_to_tensor(value) if isinstance(value, tf.Variable) else value
@@ -63,7 +72,9 @@ def _tensor(name: str, value) -> tuple[tf.Tensor | np.ndarray, tf.DType | None]:
         array = np.asarray(None)
     dtype = None if array.dtype == object else tf.as_dtype(array.dtype)
     if dtype is None or not (dtype.is_floating or dtype.is_integer):
-        raise TypeError(f"params[{name!r}] must be a number or a float tensor, got {value!r}")
+        raise TypeError(f"{name} must be a number or a float tensor, got {value!r}")
+    if 0 in array.shape:
+        raise ValueError(f"{name} must not be empty, got shape {list(array.shape)}")
     return array, dtype if typed and dtype.is_floating else None
 
 
@@ -71,11 +82,13 @@ def as_params(params) -> dict[str, tf.Tensor]:
     """Return the parameters as finite tensors of one dtype: the tensors' own, else float32."""
     if not isinstance(params, dict) or not params:
         raise TypeError(f"params must be a dict of name → number or tensor, got {params!r}")
-    values = {name: _tensor(name, value) for name, value in params.items()}
+    values = {name: numeric(f"params[{name!r}]", value) for name, value in params.items()}
     dtypes = {name: dtype.name for name, (_, dtype) in values.items() if dtype is not None}
     if len(set(dtypes.values())) > 1:
         raise TypeError(f"params must share one float dtype, got {dtypes}")
     dtype = next(iter(dtypes.values()), "float32")
+    if dtype not in ("float32", "float64"):
+        raise TypeError(f"params must be float32 or float64, got {dtypes}")
     tensors = {name: tf.cast(value, dtype) for name, (value, _) in values.items()}
     for name, tensor in tensors.items():
         check_finite(f"params[{name!r}]", tensor)
@@ -127,6 +140,7 @@ def _check_values(distribution: tfd.Distribution) -> None:
                 check_finite(f"{name} of {law}", array)
                 if name in _POSITIVE and not np.all(array > 0):
                     raise ValueError(f"{name} of {law} must be positive, got {show(array)}")
+    _check_resolution(distribution)
     if isinstance(distribution, tfd.VonMisesFisher):  # TFP's own validation fails in float64
         _check_directional(distribution)
         return
@@ -139,9 +153,23 @@ def _check_values(distribution: tfd.Distribution) -> None:
         raise ValueError(f"{law} refuses its parameters {given}: {message}")  # noqa: B904
 
 
+def _check_resolution(distribution: tfd.Distribution) -> None:
+    """Raise ValueError where samples loc + scale·ε round to a few values, or to one."""
+    given = distribution.parameters
+    loc, scale = given.get("loc"), given.get("scale", given.get("scale_diag"))
+    if tf.is_tensor(loc) and tf.is_tensor(scale) and loc.dtype.is_floating:
+        least = 8 * np.finfo(loc.dtype.as_numpy_dtype).eps * np.abs(loc)
+        if np.any(scale < least):
+            raise ValueError(
+                f"scale of {type(distribution).__name__} is lost beside its loc = {show(loc)} in "
+                f"{loc.dtype.name}, got {show(scale)}: use float64, or shift loc"
+            )
+
+
 def _check_directional(law: tfd.VonMisesFisher) -> None:
     """What TFP's validation of a VonMisesFisher says, in every dtype."""
-    direction, concentration = np.asarray(law.mean_direction), np.asarray(law.concentration)
+    direction = np.asarray(law.mean_direction, np.float64)  # the squares of 1e30 fit
+    concentration = np.asarray(law.concentration)
     if direction.shape[-1] < 2:
         raise ValueError(
             "mean_direction of VonMisesFisher must have two coordinates or more, got "
@@ -219,27 +247,76 @@ def discrete_base(
     return base
 
 
-def check_range(law: tfd.Distribution, z: tf.Tensor) -> None:
-    """Raise ValueError where a sample has left the numbers that its dtype can hold."""
-    if not tf.executing_eagerly():
-        return
+def lost_samples(distribution: tfd.Distribution, z: tf.Tensor, what: str = "dz/dφ"):
+    """Where a sample has left the numbers that its dtype can hold: a mask [num_samples], or None.
+
+    Raises:
+      ValueError: there are such samples, and this is known: outside a `tf.function`.
+    """
+    law = distribution
+    while isinstance(law, tfd.Independent):
+        law = law.distribution
+    name = type(law).__name__
+    if isinstance(law, tfd.Dirichlet):  # its coordinates are Beta
+        a = law.concentration
+        law = tfd.Beta(a, tf.reduce_sum(a, axis=-1, keepdims=True) - a)
+    if not z.dtype.is_floating or law.event_shape.rank != 0:
+        return None
     tiny = np.finfo(z.dtype.as_numpy_dtype).tiny
-    mass = tiny * law.prob(tf.fill(z.shape, tf.cast(tiny, law.dtype)))
+    try:
+        mass = tiny * law.prob(tf.cast(tiny, law.dtype))
+    except NotImplementedError:
+        return None
     below = (tf.abs(z) <= tiny) & (mass > 1e-30)  # a Normal or Exponential 0 is a number
-    above = tf.abs(z) > 0.1 / np.sqrt(tiny)  # StudentT divides by the root of a Gamma
-    for lost, what in ((below, "underflow"), (above, "overflow")):
+    far = 0.1 / np.sqrt(tiny)
+    if isinstance(law, tfd.StudentT):  # it divides by the root of a Gamma that is at least tiny
+        far *= tf.minimum(0.1 * law.scale * tf.sqrt(law.df), 1)
+    above = tf.abs(z) > far
+    if not tf.executing_eagerly():
+        return tf.reduce_any(tf.reshape(below | above, [z.shape[0], -1]), axis=1)
+    for lost, how in ((below, "underflow"), (above, "overflow")):
         if tf.reduce_any(lost):
             raise ValueError(
-                f"samples of {type(law).__name__} {what}: {np.mean(lost):.2g} of them are lost in "
-                f"{z.dtype.name}, and their dz/dφ with them; use float64 or larger shapes"
+                f"samples of {name} {how}: {np.mean(lost):.2g} of them are lost in "
+                f"{z.dtype.name}, and their {what} with them; use float64 or larger shapes"
             )
+    return None
+
+
+def checked(gradients: dict, params: dict[str, tf.Tensor], lost=None) -> dict[str, tf.Tensor]:
+    """Return the gradients, NaN for `lost` samples.
+
+    Raises:
+      ValueError: a gradient is known and not finite.
+    """
+    if lost is not None:
+        gradients = {
+            name: tf.where(
+                tf.reshape(lost, [-1, *[1] * (len(g.shape) - 1)]), tf.constant(np.nan, g.dtype), g
+            )
+            for name, g in gradients.items()
+        }
+    if tf.executing_eagerly():
+        for name, gradient in gradients.items():
+            bad = ~np.isfinite(gradient)
+            if bad.any():
+                given = ", ".join(f"{other} = {show(p)}" for other, p in params.items())
+                raise ValueError(
+                    f"the gradient of {name!r} must be finite, and {bad.mean():.2g} of it is not "
+                    f"in {gradient.dtype.name} at {given}: use float64 or params less extreme"
+                )
+    return gradients
 
 
 def cost_values(cost, z: tf.Tensor, name: str = "cost") -> tf.Tensor:
     """Return cost(z), one finite number a sample, of z's dtype."""
     if not callable(cost):
         raise TypeError(f"{name} must be callable, got {cost!r}")
-    values = cost(z)
+    try:
+        values = cost(z)
+    except tf.errors.InvalidArgumentError as error:
+        message = " ".join(error.message.split())
+        raise ValueError(f"{name} fails at z of shape {list(z.shape)}: {message}") from error
     if not isinstance(values, tf.Tensor):
         raise TypeError(f"{name} must return a TensorFlow tensor, got {type(values).__name__}")
     if values.dtype != z.dtype:

@@ -18,6 +18,8 @@ import tensorflow_probability as tfp
 
 tfd = tfp.distributions
 
+_TERMS = 30_000  # of the incomplete beta function's series: a second, and enough for shapes of 1e6
+
 
 def cdf(law: tfd.Distribution, z: tf.Tensor) -> tf.Tensor:
     """The law's CDF at z, with right derivatives in z and in the law's parameters.
@@ -143,7 +145,7 @@ def _incomplete_beta_partials(a, b, x, y) -> tuple[tf.Tensor, tf.Tensor]:
 
     All T_n are positive, and for x ≤ ½ they fall in the end by nearly half or more from one to the
     next; for larger x, I_x(a, b) = 1 − I_y(b, a).  The sum stops where a geometric bound of what is
-    left is 1e-20 of it.
+    left is 1e-20 of it; where that is not so after some 10 √a terms, beyond a = 1e6, it is NaN.
 
     Args:
       a, b: positive, of the shape of x.
@@ -153,7 +155,7 @@ def _incomplete_beta_partials(a, b, x, y) -> tuple[tf.Tensor, tf.Tensor]:
     """
     swap = x > y
     a, b = tf.where(swap, b, a), tf.where(swap, a, b)
-    x = tf.maximum(tf.minimum(x, y), 1e-300)
+    x = tf.maximum(tf.minimum(x, y), 2.3e-308)  # the smallest normal number
     log_y = tf.math.log1p(-x)
     at_a = tf.math.log(x) + _digamma_difference(a + 1, b - 1)
     at_b = log_y + _digamma_difference(b, a)
@@ -162,9 +164,9 @@ def _incomplete_beta_partials(a, b, x, y) -> tuple[tf.Tensor, tf.Tensor]:
     def ratio(n):
         return x * (a + b + n) / (a + 1 + n)
 
-    def more(n, term, total, *_):
+    def open_still(n, term, total):
         bound = tf.maximum(x, ratio(n))  # no later ratio is larger
-        return tf.reduce_any((bound >= 1) | (term > 1e-20 * total * (1 - bound)))
+        return (bound >= 1) | (term > 1e-20 * total * (1 - bound))
 
     def add(n, term, total, at_a, at_b, sum_a, sum_b):
         sums = total + term, sum_a + term * at_a, sum_b + term * at_b
@@ -173,7 +175,14 @@ def _incomplete_beta_partials(a, b, x, y) -> tuple[tf.Tensor, tf.Tensor]:
 
     zero = tf.zeros_like(x)
     start = tf.zeros([], x.dtype), first, zero, at_a, at_b, zero, zero
-    *_, sum_a, sum_b = tf.while_loop(more, add, start)
+    n, term, total, _, _, sum_a, sum_b = tf.while_loop(
+        lambda n, term, total, *_: tf.reduce_any(open_still(n, term, total)),
+        add,
+        start,
+        maximum_iterations=_TERMS,
+    )
+    lost = tf.where(open_still(n, term, total), tf.constant(math.nan, x.dtype), 0)
+    sum_a, sum_b = sum_a + lost, sum_b + lost
     return tf.where(swap, -sum_b, sum_a), tf.where(swap, -sum_a, sum_b)
 
 

@@ -69,12 +69,13 @@ def _estimate(name, cost, control, make_distribution, params, num_samples, seed)
     # No gradient is stopped from here on: c may hold variables that an outer tape trains.
     values = _checks.cost_values(cost, hard) - conditional
     values = tf.reshape(values, [-1, *[1] * (log_prob.shape.rank - 1)])
-    return tape.gradient(
+    gradients = tape.gradient(
         [log_prob, difference],
         tiled,
         output_gradients=[tf.broadcast_to(values, log_prob.shape), tf.ones_like(difference)],
         unconnected_gradients="zero",
     )
+    return _checks.checked(gradients, params)
 
 
 def rebar(
@@ -94,7 +95,8 @@ def rebar(
     Unbiased at every τ and η for a cost that is continuous inside the simplex and differentiable
     but for single points; its values there are arbitrary.  Three costs a sample: one at b, two
     inside.  The noises λ and λ′ are independent.  At η = 0 it is the score function; as
-    τ → ∞, the score function with the baseline η f(1/2) or η f(1/K, …, 1/K).
+    τ → ∞, the score function with the baseline η f(1/2) or η f(1/K, …, 1/K).  Its accuracy is that
+    of `gumbel_softmax`.
 
     Args:
       cost, make_distribution, params, num_samples, seed: see the module.
@@ -164,7 +166,8 @@ def arm(
 
         in the logits:  (f(1[u > sigmoid(−ℓ)]) − f(1[u < sigmoid(ℓ)])) (u − 1/2),  u ~ U(0, 1)
 
-    with one u for each variable; by probs, that times dℓ/dprobs.  Unbiased for any cost.
+    with one u for each variable; by probs, that times dℓ/dprobs.  Unbiased for any cost, where the
+    probabilities are not below the steps of u, 1e-7 in float32 and 2e-16 in float64.
 
     Args:
       cost, make_distribution, params, num_samples, seed: see the module.
@@ -194,4 +197,6 @@ def arm(
     up, down = u > tf.sigmoid(-logits), u < tf.sigmoid(logits)
     costs = [_checks.cost_values(cost, tf.cast(b, logits.dtype)) for b in (up, down)]
     difference = tf.reshape(costs[0] - costs[1], [-1, *[1] * (logits.shape.rank - 1)])
-    return tape.gradient(logits, tiled, difference * (u - 0.5), unconnected_gradients="zero")
+    weights = difference * (u - 0.5)
+    gradients = tape.gradient(logits, tiled, weights, unconnected_gradients="zero")
+    return _checks.checked(gradients, params)

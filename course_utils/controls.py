@@ -114,9 +114,14 @@ def slider(
       steps: into how many steps the way is divided.
 
     Raises:
-      ValueError: ends in the wrong order, a start outside them, a logarithm of 0 or less.
-      TypeError: an integer slider with ends or start that are not whole.
+      ValueError: ends that are not finite or in the wrong order, a start outside them, a logarithm
+        of 0 or less.
+      TypeError: a label that is no string, ends or start that are no numbers; an integer slider
+        with ends or start that are not whole.
     """
+    _named(label)
+    for name, value in dict(low=low, high=high, start=start).items():
+        _checks.number(name, value)
     if not low < high:
         raise ValueError(f"high must be above low = {low}, got {high}")
     if not low <= start <= high:
@@ -124,6 +129,8 @@ def slider(
     if log and low <= 0:
         raise ValueError(f"low must be positive on a logarithmic slider, got {low}")
     _checks.whole_number("steps", steps)
+    if not 0 < (high - low) / steps < np.inf:
+        raise ValueError(f"high = {high} and low = {low} leave no steps that are numbers")
     stops = (np.geomspace if log else np.linspace)(low, high, steps + 1)
     if integer:
         for name, value in dict(low=low, high=high, start=start).items():
@@ -132,6 +139,7 @@ def slider(
         return Slider(label, tuple(dict.fromkeys(int(v) for v in stops)), int(start))
     digits = 3 if log else None
     inner = [_round(v, digits, (high - low) / steps) for v in stops[1:-1]]
+    inner = [v for v in inner if low < v < high]  # rounding may leave a short way
     return Slider(label, tuple(dict.fromkeys([float(low), *inner, float(high)])), float(start))
 
 
@@ -142,9 +150,19 @@ def _round(value: float, digits: int | None, step: float) -> float:
     return round(float(value), int(np.ceil(-np.log10(step))) + 2) + 0.0
 
 
+def _named(label) -> None:
+    if not isinstance(label, str):
+        raise TypeError(f"label must be a string, got {label!r}")
+
+
 def switch(label: str, *, start: bool = False) -> Switch:
-    """Return a switch, off at first unless `start` says otherwise."""
-    return Switch(label, bool(start))
+    """Return a switch, off at first unless `start` says otherwise.
+
+    Raises:
+      TypeError: a label that is no string, a start that is neither True nor False.
+    """
+    _named(label)
+    return Switch(label, _checks.flag("start", start))
 
 
 def choice(label: str, options, *, start=None) -> Choice:
@@ -152,7 +170,11 @@ def choice(label: str, options, *, start=None) -> Choice:
 
     Raises:
       ValueError: no options, or a start that is not one of them.
+      TypeError: a label that is no string, options that are no list, tuple or the like.
     """
+    _named(label)
+    if isinstance(options, str) or not isinstance(options, Iterable):
+        raise TypeError(f"options must be a list or a tuple, got {options!r}")
     options = tuple(options)
     if not options or (start is not None and start not in options):
         raise ValueError(f"start must be one of options = {options}, got {start!r}")

@@ -117,8 +117,10 @@ def scatter_clouds(ax: Axes, clouds: Mapping[str, np.ndarray], *, limits=None) -
       limits: (low, high) of both axes; by default where the points lie.
 
     Raises:
-      ValueError: a cloud that is not [N, 2].
+      ValueError: a cloud that is not [N, 2], or more clouds than there are colours.
     """
+    if len(clouds) > len(CLOUDS):
+        raise ValueError(f"clouds must be at most {len(CLOUDS)}, got {len(clouds)}")
     for (label, points), color, marker in zip(clouds.items(), CLOUDS, "o^sD", strict=False):
         points = np.asarray(points)
         if points.ndim != 2 or points.shape[1] != 2:

@@ -97,15 +97,15 @@ def rejection_reparameterized(
     else:
         z, gradients = _von_mises_fisher(*inputs, seed)
     z = tf.cast(z, law.dtype)
-    if kind is tfd.Gamma:
-        _checks.check_range(law, z)
+    lost = _checks.lost_samples(law, z)
     with tf.GradientTape() as cost_tape:
         cost_tape.watch(z)
         values = _checks.cost_values(cost, z)
     slope = cost_tape.gradient(values, z, unconnected_gradients="zero")
     column = tf.reshape(values, [-1, *[1] * (inputs[0].shape.rank - 1)])
     upstream = gradients(tf.cast(slope, tf.float64), tf.cast(column, tf.float64))
-    return tape.gradient(inputs, tiled, list(upstream), unconnected_gradients="zero")
+    gradients = tape.gradient(inputs, tiled, list(upstream), unconnected_gradients="zero")
+    return _checks.checked(gradients, params, lost)
 
 
 def _base(distribution: tfd.Distribution) -> tfd.Distribution:

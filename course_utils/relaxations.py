@@ -73,7 +73,7 @@ def _estimate(name, sample, cost, make_distribution, params, num_samples, seed) 
         tape.watch(tiled)
         law = _checks.discrete_base(name, make_tiled(**tiled))
         values = _checks.cost_values(cost, sample(law, stateless_seed(seed)))
-    return tape.gradient(values, tiled, unconnected_gradients="zero")
+    return _checks.checked(tape.gradient(values, tiled, unconnected_gradients="zero"), params)
 
 
 def gumbel_softmax(
@@ -89,6 +89,10 @@ def gumbel_softmax(
 
     Unbiased for the gradient of the *relaxed* expectation E f(z), biased for the discrete one.  As
     τ → 0 the bias vanishes (for a cost with a bounded derivative) and the variance grows as 1/τ.
+
+    For the same noise, at τ from .001 to 1000 and logits up to ±50, a gradient in the logits is
+    within a few ε |f′|/τ of that of 40 digits, ε = 1e-7 in float32 and 2e-16 in float64; a sample
+    within some τ of a tie feels the rounding of ℓ + λ too: times 1 + |ℓ|/τ.
 
     Args:
       cost, make_distribution, params, num_samples, seed: see the module.
@@ -118,6 +122,8 @@ def straight_through(
 
     The cost sees the hard sample b; backward, b is taken for `probs`, so that ∂b/∂probs is the
     identity.  Biased, but for costs that are linear in each of independent variables.
+
+    ∂probs/∂logits is right to the rounding of 1, 1e-7 in float32 and 2e-16 in float64.
 
     Args:
       cost, make_distribution, params, num_samples, seed: see the module.
@@ -151,7 +157,8 @@ def straight_through_gumbel_softmax(
     """Straight-through Gumbel-Softmax: ∇f(b) · ∂z/∂φ, b the rounding of the relaxed sample z.
 
     The cost sees the hard sample b, which has the discrete law; backward, b is taken for z.  With
-    the same seed z is that of `gumbel_softmax`.  Biased, at τ → 0 too unless f is quadratic.
+    the same seed z is that of `gumbel_softmax`, and so is the accuracy.  Biased, at τ → 0 too
+    unless f is quadratic.
 
     Args:
       cost, make_distribution, params, num_samples, seed: see the module.

@@ -5,6 +5,8 @@ import numbers
 import numpy as np
 import tensorflow as tf
 
+from course_utils import _checks
+
 
 def stateless_seed(seed) -> tf.Tensor:
     """Return `seed` as TFP's stateless seed: the same seed draws the same numbers at every call.
@@ -31,8 +33,25 @@ def stateless_seed(seed) -> tf.Tensor:
 
 
 def standard_normal(shape, seed, dtype=tf.float32) -> tf.Tensor:
-    """Draw the noise ε ~ N(0, 1) of the given shape, the same for the same seed."""
-    return tf.random.stateless_normal(shape, stateless_seed(seed), dtype=dtype)
+    """Draw the noise ε ~ N(0, 1) of the given shape, the same for the same seed.
+
+    Args:
+      shape: whole numbers of at least 0.
+      seed: stateless, an int or a pair of ints.
+      dtype: float32 or float64.
+
+    Raises:
+      TypeError, ValueError: `seed`, see `stateless_seed`; ValueError for any other `shape` or
+        `dtype`.
+    """
+    seed = stateless_seed(seed)
+    try:
+        return tf.random.stateless_normal(shape, seed, dtype=dtype)
+    except (TypeError, ValueError, tf.errors.InvalidArgumentError):
+        raise ValueError(
+            f"shape must be whole numbers of at least 0 and dtype a float type, got {shape!r} and "
+            f"{dtype!r}"
+        ) from None
 
 
 def simulated_encoder(num_inputs: int, seed) -> tuple[tf.Tensor, tf.Tensor]:
@@ -47,7 +66,12 @@ def simulated_encoder(num_inputs: int, seed) -> tuple[tf.Tensor, tf.Tensor]:
 
     Returns:
       `mean` and `log_var`, each of shape [num_inputs, 2]. log_var is log σ².
+
+    Raises:
+      TypeError, ValueError: num_inputs is not a whole number of at least 1; `seed`, see
+        `stateless_seed`.
     """
+    num_inputs = _checks.whole_number("num_inputs", num_inputs)
     centre = tf.constant([-0.05, 0.05, -0.06, -0.09])
     outputs = centre + 0.04 * standard_normal([num_inputs, 4], seed)
     return outputs[:, :2], outputs[:, 2:]

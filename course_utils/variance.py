@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from course_utils import _checks
+
 
 class Estimate(NamedTuple):
     """What N independent per-sample gradients say; each field has the parameter's shape.
@@ -15,7 +17,7 @@ class Estimate(NamedTuple):
     standard_error: of the mean, s / √N.
     variance: of one sample's gradient, s², with N − 1.
     variance_error: the standard error of s², √((m₄ − s⁴) / N), m₄ the fourth central moment.
-    signal_to_noise: |mean| / s, of one sample's gradient.
+    signal_to_noise: |mean| / s, of one sample's gradient; at s = 0 infinite, or NaN at mean 0.
     """
 
     mean: np.ndarray
@@ -46,7 +48,7 @@ def plus_minus(estimate: float, error: float) -> str:
     Group's Review, section 5.3), and the estimate stops where the error does.
     """
     estimate, error = float(estimate), float(error)
-    if not (math.isfinite(error) and error > 0):
+    if not (math.isfinite(estimate) and 1e-300 < error < 1e300 and abs(estimate) < 1e300):
         return f"{estimate:.4g} ± {error:.2g}"
     exponent = math.floor(math.log10(error))
     digits = -exponent + (error / 10.0**exponent < 3.55)
@@ -89,8 +91,12 @@ def _merged(a: tuple, b: tuple) -> tuple:
     return number, mean_a + q * d, second, third, fourth
 
 
-def _estimate(num_samples: int, mean, second, fourth) -> Estimate:
+def _estimate(name: str, num_samples: int, mean, second, fourth) -> Estimate:
     mean, second, fourth = (np.asarray(m, np.float64) for m in (mean, second, fourth))
+    if not np.all(np.isfinite(mean)):
+        raise ValueError(f"gradients[{name!r}] must be finite, got the mean {_checks.show(mean)}")
+    if not np.all(np.isfinite(fourth)):
+        raise ValueError(f"gradients[{name!r}] must be below 1e75, or their moments overflow")
     variance = second * num_samples / (num_samples - 1)
     spread = np.sqrt(np.maximum(fourth - second**2, 0) / num_samples)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -116,11 +122,12 @@ def summarize(
       A dict of param → Estimate.
 
     Raises:
-      ValueError: fewer than two samples, a gradient that is not finite, no batch at all, or batches
-        of different parameters.
+      ValueError: fewer than two samples, gradients that are not finite or whose fourth power is not,
+        no batch at all, or batches of different parameters.
+      TypeError: a batch that is no dict, or gradients without a sample axis.
     """
     totals = {}
-    for batch in [gradients] if isinstance(gradients, dict) else gradients:
+    for batch in _batches(gradients):
         parts = {
             name: (len(values), *(m.numpy() for m in _moments(values)))
             for name, values in batch.items()
@@ -135,10 +142,23 @@ def summarize(
             raise ValueError(
                 f"gradients[{name!r}] must hold two samples or more, got {num_samples}"
             )
-        result[name] = _estimate(num_samples, mean, second, fourth)
-        if not np.all(np.isfinite(mean)):
-            raise ValueError(f"gradients[{name!r}] must be finite")
+        result[name] = _estimate(name, num_samples, mean, second, fourth)
     return result
+
+
+def _batches(gradients) -> Iterable[dict]:
+    """The batches one by one, each a dict whose gradients have a sample axis."""
+    if not isinstance(gradients, Iterable) or isinstance(gradients, str | tf.Tensor | np.ndarray):
+        raise TypeError(f"gradients must be a dict of param → gradients, got {gradients!r}")
+    for batch in [gradients] if isinstance(gradients, dict) else gradients:
+        if not isinstance(batch, dict):
+            raise TypeError(f"gradients must be a dict of param → gradients, got {batch!r}")
+        for name, values in batch.items():
+            if np.ndim(values) == 0:
+                raise TypeError(f"gradients[{name!r}] must be [num_samples, ...], got {values!r}")
+            if len(values) == 0:
+                raise ValueError(f"gradients[{name!r}] must hold two samples or more, got 0")
+        yield batch
 
 
 def _check_alike(first: dict[str, tuple], other: dict[str, tuple]) -> None:
@@ -166,7 +186,8 @@ def assert_near(estimate: Estimate, gradient, variance=None) -> None:
     if variance is not None:
         pairs.append(("variance", variance, estimate.variance, estimate.variance_error))
     for name, exact, value, error in pairs:
-        off = np.max(np.abs(value - exact) / np.maximum(error, 1e-300))
+        with np.errstate(over="ignore"):  # an error of 0
+            off = np.max(np.abs(value - exact) / np.maximum(error, 1e-300))
         assert off < 4, f"{name} {_text(value, error)} is {off:.1f} standard errors off {exact}"
 
 
@@ -190,11 +211,16 @@ def sweep(
       A dict of param → Estimate, whose fields have shape [V, *param.shape].
 
     Raises:
-      TypeError, ValueError: what `gradients` raises at either end; a gradient that is not finite.
+      TypeError, ValueError: what `gradients` raises at either end; num_samples below 2; values that
+        are not finite numbers; a gradient that is not finite.
     """
-    values = np.asarray(list(values), np.float32)
-    if values.ndim != 1 or not len(values):
-        raise ValueError(f"values must be a sequence of numbers, got {values!r}")
+    num_samples = _checks.whole_number("num_samples", num_samples, at_least=2)
+    try:
+        given, values = values, np.asarray(list(values), np.float32)
+    except (TypeError, ValueError):
+        raise TypeError(f"values must be a sequence of numbers, got {values!r}") from None
+    if values.ndim != 1 or not len(values) or not np.all(np.isfinite(values)):
+        raise ValueError(f"values must be a sequence of finite numbers, got {given!r}")
     for end in (values.min(), values.max()):
         gradients(tf.constant(end), 2)
 
@@ -207,7 +233,5 @@ def sweep(
     result = {}
     for name in rows[0]:
         columns = [np.stack([row[name][i] for row in rows]) for i in range(3)]
-        result[name] = _estimate(num_samples, *columns)
-        if not np.all(np.isfinite(result[name].mean)):
-            raise ValueError(f"the gradient of {name!r} is not finite somewhere in values")
+        result[name] = _estimate(name, num_samples, *columns)
     return result

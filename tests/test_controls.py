@@ -57,7 +57,7 @@ def test_whole_numbers_stay_whole():
     [
         ("high must be above low", ValueError, lambda: slider("a", 1, 0, start=0)),
         ("start must lie in", ValueError, lambda: slider("a", 0, 1, start=2)),
-        ("start must lie in", ValueError, lambda: slider("a", 0, 1, start=np.nan)),
+        ("start must be finite", ValueError, lambda: slider("a", 0, 1, start=np.nan)),
         ("low must be positive", ValueError, lambda: slider("a", 0, 1, start=0.5, log=True)),
         ("steps", ValueError, lambda: slider("a", 0, 1, start=0.5, steps=0)),
         ("start must be a whole", TypeError, lambda: slider("a", 0, 9, start=0.5, integer=True)),
