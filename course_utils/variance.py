@@ -122,7 +122,7 @@ def summarize(
       A dict of param → Estimate.
 
     Raises:
-      ValueError: fewer than two samples, gradients that are not finite or whose fourth power is not,
+      ValueError: fewer than two samples, gradients not finite or whose fourth power is not,
         no batch at all, or batches of different parameters.
       TypeError: a batch that is no dict, or gradients without a sample axis.
     """
