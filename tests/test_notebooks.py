@@ -217,6 +217,23 @@ def test_each_image_is_used_and_says_what_it_shows(image):
     assert image.stat().st_size < 20_000
 
 
+def test_the_decision_diagram_shows_the_numbers_that_notebook_12_computes():
+    notebook = nbformat.read(ROOT / "notebooks" / "12_choosing_an_estimator.ipynb", as_version=4)
+    text = {
+        cell.id: cell.outputs[0].text
+        for cell in code(notebook)
+        if cell.outputs and "text" in cell.outputs[0]
+    }
+    shown = dict(re.findall(r"^(\d\w?) +([\d.]+)$", text["branches-shown"], re.M))
+    assert len(shown) == 9
+    expected = {f"branch-{branch}": value for branch, value in shown.items()}
+    best, _, two = re.search(r"^pick +(\d+)% +(\d+)% +(\d+)%", text["judged"], re.M).groups()
+    expected |= {"judged-best": best, "judged-two": two}
+    root = ElementTree.parse(ROOT / "images" / "choosing_an_estimator.svg").getroot()
+    spans = root.iter("{http://www.w3.org/2000/svg}tspan")
+    assert {span.get("id"): span.text for span in spans} == expected
+
+
 def test_slides_are_marked(notebook):
     kinds = [cell.metadata.get("slideshow", {}).get("slide_type") for cell in notebook.cells]
     assert kinds[0] == "slide" and {"slide", "subslide", "fragment"} <= set(kinds)
