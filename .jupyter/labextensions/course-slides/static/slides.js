@@ -3,8 +3,9 @@
 // Slides follow the cells' slide marks (metadata.slideshow.slide_type).  What is marked as one slide
 // and does not fit one screen is dealt out over several; an explorer always has one of its own.
 // A paragraph of more than WORDS words shows its first sentence; all of it stands in the notes, as
-// do cells marked `notes`.  Questions, answers and exercises are shown whole.  Not shown are `skip`, folded code, an explorer's call, checks and
-// solutions.  Every size below is in pixels of a stage of 1280 × 720, which is zoomed to the window.
+// do cells marked `notes`.  Questions, answers and exercises are shown whole.  Not shown are `skip`,
+// folded code, an explorer's call, checks and solutions.  Every size below is in pixels of a stage
+// of 1280 × 720, which is zoomed to the window.
 //
 // This file is loaded as it stands: an extension in the form that JupyterLab's build would give it.
 (() => {
@@ -369,7 +370,6 @@
       while (!app.shell.currentWidget?.context?.isReady) await pause(100);
       const panel = app.shell.currentWidget;
       await start(app);
-      if (asked === "stored") return;
       await panel.sessionContext.ready;
       await panel.sessionContext.session.kernel.info;
       await current.run();
