@@ -247,6 +247,10 @@ def discrete_base(
     return base
 
 
+# Laws whose samples are sums and products of noise, which no power makes vanish.
+_WHOLE = (tfd.Normal, tfd.Laplace, tfd.Logistic, tfd.Gumbel, tfd.Exponential, tfd.Uniform)
+
+
 def lost_samples(distribution: tfd.Distribution, z: tf.Tensor, what: str = "dz/dφ"):
     """Where a sample has left the numbers that its dtype can hold: a mask [num_samples], or None.
 
@@ -260,7 +264,7 @@ def lost_samples(distribution: tfd.Distribution, z: tf.Tensor, what: str = "dz/d
     if isinstance(law, tfd.Dirichlet):  # its coordinates are Beta
         a = law.concentration
         law = tfd.Beta(a, tf.reduce_sum(a, axis=-1, keepdims=True) - a)
-    if not z.dtype.is_floating or law.event_shape.rank != 0:
+    if not z.dtype.is_floating or law.event_shape.rank != 0 or isinstance(law, _WHOLE):
         return None
     tiny = np.finfo(z.dtype.as_numpy_dtype).tiny
     try:
