@@ -8,11 +8,12 @@ ARGS ?=
 BIN := .venv/bin/python
 ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help lab test notebooks lint setup setup-test
+.PHONY: help lab test site notebooks lint setup setup-test
 
 help:
 	@echo "make lab        open the course in JupyterLab; sets it up the first time"
 	@echo "make test       run every test"
+	@echo "make site       build the course as web pages: build/site/index.html"
 	@echo "make notebooks  run the notebooks and store their outputs"
 	@echo "make lint       check and format modules and notebooks"
 
@@ -21,6 +22,9 @@ lab: setup
 
 test: setup-test
 	@$(BIN) -m pytest -n 2 --dist loadfile $(NBVAL) --nbval-current-env $(ARGS) tests notebooks
+
+site: setup-test
+	@$(BIN) tools/build_site.py $(ARGS)
 
 notebooks: setup-test
 	@$(BIN) tools/store_notebooks.py $(ARGS)

@@ -199,15 +199,10 @@ def style(pages: list[str]) -> str:
 def build(out: Path, notebooks: list[Path], limit: int) -> None:
     """Build the site of the notebooks given into `out`."""
     out.mkdir(parents=True, exist_ok=True)
-    with ProcessPoolExecutor(
-        2, multiprocessing.get_context("spawn"), max_tasks_per_child=1
-    ) as pool:
-        futures = [
-            pool.submit(draw_explorers.draw_notebook, p, out / p.stem, limit) for p in notebooks
-        ]
-        drawn = {
-            path.stem: future.result() for path, future in zip(notebooks, futures, strict=True)
-        }
+    apart = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(2, apart, max_tasks_per_child=1) as pool:
+        work = {p: pool.submit(draw_explorers.draw, p, out / p.stem, limit) for p in notebooks}
+        drawn = {path.stem: future.result() for path, future in work.items()}
 
     texts = sorted(path for path in ROOT.glob("*.md") if path.name != "README.md")
     sources = [ROOT / "README.md", *notebooks, *texts]
