@@ -174,5 +174,5 @@ def _draw_one(explorer, folder: Path, number: int, limit: int) -> dict:
 
 def save(picture: Image.Image, path: Path) -> None:
     """Store a drawing: it has few colours, and 255 without loss are smaller than a lossy file."""
-    few = picture.convert("RGB").quantize(255, dither=Image.Dither.NONE)
+    few = picture.convert("RGB").quantize(255, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
     few.convert("RGB").save(path, "webp", lossless=True, method=2)
