@@ -71,9 +71,7 @@ class Renderer(IPythonRenderer):
     def block_math(self, body: str) -> str:
         """A displayed formula; a wide one scrolls by itself."""
         formula = LATEX.convert_with_local_state(body, displaystyle=True)
-        return (
-            f'<span class="scroll" tabindex="0" role="group" aria-label="Formula">{formula}</span>'
-        )
+        return f'<span class="scroll">{formula}</span>'
 
     def inline_math(self, body: str) -> str:
         """A formula in a line, cut where the line may break."""
@@ -113,7 +111,7 @@ class Site(HTMLExporter):
     def markdown2html(self, context, source: str) -> str:
         """The template's filter for Markdown."""
         made = MarkdownWithMath(renderer=Renderer(self.pages)).render(source)
-        made = re.sub(r"<table>.*?</table>", r'<div class="scroll" tabindex="0">\g<0></div>', made,
+        made = re.sub(r"<table>.*?</table>", r'<div class="scroll">\g<0></div>', made,
                       flags=re.S)  # fmt: skip
         # no line break between a formula and the sign before or behind it
         return re.sub(r"([(\[“]?)(<math>(?:(?!<math).)*?</math>)([^\s<>]*)",
