@@ -121,6 +121,8 @@ def test_a_long_formula_in_a_line_may_break_after_its_outermost_relations():
     parts = re.findall(r"<math>.*?</math>", long)
     assert len(parts) == 4 and "<wbr>".join(parts) in long
     assert [BeautifulSoup(part, "html.parser").text[-1] for part in parts[:-1]] == ["=", "+", "−"]
+    squares = rendered(r"$\frac{a + b}{c} = (1 - t^2)/(1 + x_0 t)^2 = (1 - w^2)/(1 - x_0^2)$")
+    assert squares.count("<wbr>") == 2
     assert rendered("$a = b$").count("<math>") == 1
 
 
@@ -290,6 +292,7 @@ def test_a_page_opens_at_once_and_fits_a_phone(visit, site, name):
     page.wait_for_timeout(500)  # what the first view asks for has been asked for
     first = [Path(urlsplit(url).path) for url in page.loaded if url.startswith("file:")]
     assert sum(path.stat().st_size for path in first) < 2e6
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     page.click("text=Contents")
     page.locator("#contents a").last.click()

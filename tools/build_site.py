@@ -85,14 +85,12 @@ def _pieces(formula: str) -> list[str]:
     )
     parts, depth = [ElementTree.Element("math")], 0
     for child in math_element:
-        text = "".join(child.itertext())
-        if child.tag == "mo" and text in "([{":
-            depth += 1
-        elif child.tag == "mo" and text in ")]}":
-            depth -= 1
         parts[-1].append(child)
-        if child.tag == "mo" and depth == 0 and text in "=≈≤≥<>∼→∝+−,;":
-            if text not in ",;" and len(parts[-1]) > 1:
+        base = child[0] if child.tag in ("msub", "msup", "msubsup") else child  # as in (1 − t)²
+        sign = base.text if base.tag == "mo" else None
+        depth += {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}.get(sign, 0)
+        if sign and depth == 0 and sign in "=≈≤≥<>∼→∝+−,;" and base is child:
+            if sign not in ",;" and len(parts[-1]) > 1:
                 child.set("form", "infix")
             parts.append(ElementTree.Element("math"))
     if len(formula) < 200 or not len(parts[-1]) or depth:
