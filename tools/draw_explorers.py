@@ -106,7 +106,7 @@ def _run(path: Path, cells: list) -> tuple[dict, dict]:
         if cell.cell_type != "code":
             continue
         name = f"{path.stem}:{index}"  # functions are compiled by TensorFlow from their source
-        linecache.cache[name] = len(cell.source), None, cell.source.splitlines(True), name
+        linecache.cache[name] = 0, None, [*map("{}\n".format, cell.source.split("\n"))], name
         meant = "raises-exception" in cell.metadata.get("tags", [])
         with (
             contextlib.redirect_stdout(io.StringIO()),
