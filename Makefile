@@ -10,13 +10,14 @@ BIN := .venv/bin/python
 ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 LAB := JUPYTER_CONFIG_PATH="$(CURDIR)/.jupyter" JUPYTER_PATH="$(CURDIR)/.jupyter" $(BIN) -m jupyterlab $(ROOT)
 
-.PHONY: help lab slides student test notebooks lint bench setup setup-test
+.PHONY: help lab slides student site test notebooks lint bench setup setup-test
 
 help:
 	@echo "make lab        open the course in JupyterLab; sets it up the first time"
 	@echo "make slides     open a notebook as slides: make slides NOTEBOOK=$(NOTEBOOK)"
 	@echo "make student    write a copy without solutions to build/student"
 	@echo "make test       run every test"
+	@echo "make site       build the course as web pages: build/site/index.html"
 	@echo "make notebooks  run the notebooks and store their outputs"
 	@echo "make lint       check and format modules and notebooks"
 	@echo "make bench      measure speed and memory; some of it: make bench ARGS=gradients"
@@ -33,6 +34,9 @@ test: setup-test
 
 student:
 	@"$(PYTHON)" tools/student_copy.py $(ARGS)
+
+site: setup-test
+	@$(BIN) tools/build_site.py $(ARGS)
 
 notebooks: setup-test
 	@$(BIN) tools/store_notebooks.py $(ARGS)

@@ -20,25 +20,16 @@ import matplotlib
 import nbformat
 import pytest
 import slides
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from course_utils.controls import choice, explore, slider, switch
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
-CHROMIUM = (
-    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-)
 
 expect.set_options(timeout=30_000)
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        not CHROMIUM and not os.environ.get("CI"),
-        reason="Chromium is not installed (Debian and Ubuntu: apt install chromium)",
-    ),
-]
+pytestmark = pytest.mark.browser
 
 SETTINGS = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
@@ -87,7 +78,7 @@ class Lab(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory):
+def lab(browser, tmp_path_factory):
     """A JupyterLab on a copy of the course: its address, its token and where its notebooks lie."""
     scratch = tmp_path_factory.mktemp("lab")
     for folder in ("notebooks", "images"):
@@ -125,17 +116,6 @@ def lab(tmp_path_factory):
     yield Lab(address, token, scratch / "course" / "notebooks")
     os.killpg(process.pid, signal.SIGTERM)
     process.wait(timeout=30)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    assert CHROMIUM, "CI must have Chromium"
-    with sync_playwright() as play:
-        chromium = play.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"]
-        )
-        yield chromium
-        chromium.close()
 
 
 def new_page(browser):

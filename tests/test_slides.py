@@ -10,7 +10,7 @@ import test_browser
 from playwright.sync_api import expect
 from test_browser import NOTEBOOKS, READY
 
-lab, browser, pytestmark = test_browser.lab, test_browser.browser, test_browser.pytestmark
+lab, pytestmark = test_browser.lab, test_browser.pytestmark
 
 
 @pytest.fixture
