@@ -421,8 +421,7 @@ def finite_difference(
     One coordinate of one parameter moves at a time: two draws and two costs for each.  Its bias is
     of order h².  With common random numbers both draws use the same noise, which keeps the
     variance bounded as h → 0 where the sample moves smoothly with φ; with independent noise the
-    variance grows as 1/h².  The rounding of a cost, 1e-7 of it in
-    float32, is divided by h.
+    variance grows as 1/h².  The rounding of a cost, 1e-7 of it in float32, is divided by h.
 
     Args:
       cost, make_distribution, params, num_samples, seed: see the module.
@@ -433,7 +432,8 @@ def finite_difference(
       One gradient a sample: a dict of param → [num_samples, *param.shape].
 
     Raises:
-      TypeError, ValueError: see the module; ValueError where a step leaves the law's domain.
+      TypeError, ValueError: see the module; ValueError where a step leaves the law's domain, or is
+        lost beside a parameter.
 
     Source: Glasserman (2003), section 7.1.
     """
@@ -441,6 +441,9 @@ def finite_difference(
     step, common = _checks.positive("step", step), _checks.flag("common", common)
     params = _checks.as_params(params)
     _checks.build(make_distribution, params)
+    for name, p in params.items():
+        if tf.executing_eagerly() and np.any(p + step == p):
+            raise ValueError(f"step is lost beside {name!r} = {_checks.show(p)}, got {step!r}")
     seed = stateless_seed(seed)
     seeds = (seed, seed) if common else tfp.random.split_seed(seed, 2)
 

@@ -43,17 +43,19 @@ def _noise(law: tfd.Distribution, seed: tf.Tensor) -> tf.Tensor:
     return noise.sample(logits.shape, seed=seed)
 
 
-def _squashed(law: tfd.Distribution, scores: tf.Tensor, temperature) -> tf.Tensor:
+def _squashed(law: tfd.Distribution, noisy_logits: tf.Tensor, temperature) -> tf.Tensor:
     """Return the relaxed sample, inside the simplex."""
     squash = tf.sigmoid if isinstance(law, tfd.Bernoulli) else tf.nn.softmax
-    return squash(scores / _checks.like(temperature, scores))
+    return squash(noisy_logits / _checks.like(temperature, noisy_logits))
 
 
-def _rounded(law: tfd.Distribution, scores: tf.Tensor) -> tf.Tensor:
+def _rounded(law: tfd.Distribution, noisy_logits: tf.Tensor) -> tf.Tensor:
     """Return the corner that is nearest to the relaxed sample: it has the discrete law."""
     if isinstance(law, tfd.Bernoulli):
-        return tf.cast(scores > 0, scores.dtype)
-    return tf.one_hot(tf.argmax(scores, axis=-1), scores.shape[-1], dtype=scores.dtype)
+        return tf.cast(noisy_logits > 0, noisy_logits.dtype)
+    return tf.one_hot(
+        tf.argmax(noisy_logits, axis=-1), noisy_logits.shape[-1], dtype=noisy_logits.dtype
+    )
 
 
 def _straight(hard: tf.Tensor, soft: tf.Tensor) -> tf.Tensor:
@@ -175,8 +177,8 @@ def straight_through_gumbel_softmax(
     temperature = _checks.positive("temperature", temperature)
 
     def sample(law, seed):
-        scores = law.logits_parameter() + _noise(law, seed)
-        return _straight(_rounded(law, scores), _squashed(law, scores, temperature))
+        noisy_logits = law.logits_parameter() + _noise(law, seed)
+        return _straight(_rounded(law, noisy_logits), _squashed(law, noisy_logits, temperature))
 
     return _estimate(
         "straight_through_gumbel_softmax",

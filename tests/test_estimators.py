@@ -391,6 +391,7 @@ def test_bad_input_is_named(estimator, words, error, change):
             law=lambda p: tfd.Independent(tfd.Bernoulli(probs=p), 1), params=dict(p=[0.3]))),
         ("step must be positive", ValueError, finite_difference, dict(step=0.0)),
         ("step must be positive", ValueError, finite_difference, dict(step=np.nan)),
+        ("step is lost beside 'loc' = ", ValueError, finite_difference, dict(step=1e-12)),
         ("step must be a number", TypeError, finite_difference, dict(step="small")),
         ("step = 1.0 leaves the domain of 'scale'", ValueError, finite_difference, dict(step=1.0)),
     ],

@@ -726,3 +726,8 @@ def test_quadrature_takes_a_baseline():
 def test_bad_input_is_named(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+def test_what_is_no_number_is_named():
+    with pytest.raises(TypeError, match="loc must be a number or an array, got 'a'"):
+        exact.normal_quadratic("pathwise", loc="a", scale=1.0, k=0.0)

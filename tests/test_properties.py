@@ -158,7 +158,7 @@ def test_ordinary_arguments_give_finite_gradients_of_the_promised_shape(name, da
 
 REASON = re.compile(
     r"samples of \w+ (under|over)flow: |the gradient of '\w+' must be finite, |cost must be finite, got "
-    r"|must be at most 1000 for pathwise, got |is lost beside its loc = |logits of \w+ must be finite, got |step = .* leaves the domain of "
+    r"|must be at most 1000 for pathwise, got |is lost beside its loc = |logits of \w+ must be finite, got |step = .* leaves the domain of |step is lost beside "
     r"|scale of \w+ must be positive, got 0|surrogate must be finite, got "
 )  # fmt: skip
 

@@ -20,7 +20,10 @@ def floats(**values) -> list[np.ndarray]:
     """The values as float64 arrays, finite and, where the name asks for it, positive."""
     arrays = []
     for name, value in values.items():
-        array = np.asarray(value, np.float64)
+        try:
+            array = np.asarray(value, np.float64)
+        except (TypeError, ValueError):
+            raise TypeError(f"{name} must be a number or an array, got {value!r}") from None
         if not np.all(np.isfinite(array)):
             raise ValueError(f"{name} must be finite, got {value!r}")
         if name in POSITIVE and not np.all(array > 0):
