@@ -10,7 +10,7 @@ from scipy.integrate import quad, simpson
 from scipy.special import expit
 from tensorflow_probability import distributions as tfd
 
-from course_utils import exact
+from course_utils import estimators, exact, variance
 
 SETTINGS = [(1.5, 0.7, 0.5), (0.5, 1.0, 2.0), (-1.0, 0.2, -1.0), (3.0, 2.0, 0.0)]
 
@@ -643,6 +643,109 @@ def test_quadrature_takes_a_baseline():
         np.testing.assert_allclose(numeric[name], closed[name], rtol=1e-7)
 
 
+def in_dimensions(m, num_dimensions, baseline=0.0):
+    """Variance of one sample's gradient where the cost adds up over alike coordinates."""
+    level = (num_dimensions - 1) * m["A"] - baseline
+    others = (num_dimensions - 1) * m["var_A"] * m["I"]
+    return m["V"] + 2 * level * m["C"] + level**2 * m["I"] + others
+
+
+@pytest.mark.parametrize(("loc", "k"), [(1.0, 2.0), (0.5, 0.7), (-12.0, 0.3)])
+def test_one_coordinate_of_a_normal_law_is_the_closed_form(loc, k):
+    square = exact.one_coordinate("normal", lambda z: (z - k) ** 2, loc)
+    wave = exact.one_coordinate("normal", lambda z: tf.cos(k * z), loc)
+    steps = dict(finite_difference=dict(step=0.1))
+    for name in ("score_function", "pathwise", "measure_valued", "finite_difference"):
+        closed = exact.normal_quadratic(name, loc=loc, scale=1.0, k=k, **steps.get(name, {}))
+        found = square[name]["mean"], square[name]["V"]
+        np.testing.assert_allclose(found, closed["loc"], rtol=1e-9, atol=1e-9, err_msg=name)
+    for name in ("score_function", "pathwise"):
+        closed = exact.normal_cosine(name, loc=loc, scale=1.0, frequency=k)["loc"]
+        np.testing.assert_allclose((wave[name]["mean"], wave[name]["V"]), closed, atol=1e-9)
+
+
+def test_one_coordinate_of_a_step_is_exact():
+    step = exact.one_coordinate("normal", lambda z: tf.cast(z > 0.5, z.dtype), 1.0)
+    density = np.exp(-1 / 8) / np.sqrt(2 * np.pi)
+    for name in ("score_function", "measure_valued"):
+        np.testing.assert_allclose(step[name]["mean"], density, rtol=1e-9)
+    assert step["pathwise"]["mean"] == step["pathwise"]["V"] == 0
+
+
+@pytest.mark.parametrize(
+    ("family", "law", "value", "support", "breaks"),
+    [
+        ("gamma", lambda p: tfd.Gamma(p, tf.ones_like(p)), 2.0, (0, 40), range(1, 40)),
+        ("gamma", lambda p: tfd.Gamma(p, tf.ones_like(p)), 7.0, (0, 60), range(1, 60)),
+        ("von Mises", lambda p: tfd.VonMises(0 * p, p), 2.0, (-np.pi, np.pi), (-2, -1, 0, 1, 2)),
+        ("von Mises", lambda p: tfd.VonMises(0 * p, p), 0.3, (-np.pi, np.pi), (-2, -1, 0, 1, 2)),
+    ],
+)
+@pytest.mark.parametrize("cost", [lambda z: (z - 2) ** 2, lambda z: tf.cos(3 * z)])
+def test_one_coordinate_of_gamma_and_von_mises_is_the_quadrature(
+    family, law, value, support, breaks, cost
+):
+    found = exact.one_coordinate(family, cost, value)
+    options = dict(support=support, breaks=tuple(breaks))
+    for name, kind in dict(score_function="score_function", implicit="pathwise").items():
+        numeric = exact.quadrature(kind, cost, law, dict(p=value), **options)["p"]
+        answer = found[name]["mean"], found[name]["V"]
+        np.testing.assert_allclose(answer, numeric, rtol=1e-6, atol=1e-8, err_msg=name)
+    if family == "gamma":
+        rejection = found["rejection_reparameterized"]["mean"]
+        np.testing.assert_allclose(rejection, found["implicit"]["mean"], rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("theta", "t", "tau"), [(0.3, 0.1, 0.5), (0.5, 0.499, 2.0), (0.9, 0.7, 0.1)]
+)
+def test_one_coordinate_of_a_coin_is_the_closed_form(theta, t, tau):
+    found = exact.one_coordinate(
+        "coin", lambda b: (b - t) ** 2, np.log(theta / (1 - theta)), temperature=tau
+    )
+    relaxed = {"gumbel_softmax", "straight_through_gumbel_softmax", "rebar"}
+    for name in found.keys() - {"relax"}:
+        options = dict(temperature=tau) if name in relaxed else {}
+        closed = exact.bernoulli_quadratic(
+            name, t=t, logits=np.log(theta / (1 - theta)), **options
+        )["logits"]
+        answer = found[name]["mean"], found[name]["V"]
+        np.testing.assert_allclose(answer, closed, rtol=1e-8, atol=1e-12, err_msg=name)
+
+
+@pytest.mark.parametrize("baseline", [0.0, 1.3])
+def test_one_coordinate_gives_the_variance_in_three_dimensions(baseline):
+    logit = np.log(3 / 7)
+    found = exact.one_coordinate("coin", lambda b: tf.cos(2 * b), logit)
+    params = dict(logits=np.full(3, logit))
+    for name, options in dict(score_function=dict(baseline=baseline), arm={}).items():
+        _, numeric = exact.enumerate_discrete(
+            name, lambda b: tf.reduce_sum(tf.cos(2 * b), -1), tfd.Bernoulli, params, **options
+        )["logits"]
+        expected = in_dimensions(found[name], 3, options.get("baseline", 0.0))
+        np.testing.assert_allclose(numeric, np.full(3, expected), rtol=1e-9)
+
+
+def test_one_coordinate_of_relax_with_the_straight_line_and_of_rejection_is_what_they_sample():
+    def total(f):
+        return lambda z: tf.reduce_sum(f(z), -1)
+
+    logit = np.float32(np.log(3 / 7))
+    line = total(lambda y: 0.01 + 0.8 * tf.sigmoid(y / 0.5))  # from 0.1² to 0.9²
+    sampled = {
+        ("coin", "relax", logit, 0.1): estimators.relax(
+            total(lambda b: (b - 0.1) ** 2), lambda p: tfd.Bernoulli(logits=p),
+            dict(p=tf.fill([3], logit)), num_samples=20_000, seed=1, surrogate=line),
+        ("gamma", "rejection_reparameterized", 2.0, 2.0): estimators.rejection_reparameterized(
+            total(lambda z: (z - 2.0) ** 2), lambda p: tfd.Gamma(p, 1.0),
+            dict(p=tf.fill([3], 2.0)), num_samples=20_000, seed=2),
+    }  # fmt: skip
+    for (family, name, value, t), gradients in sampled.items():
+        m = exact.one_coordinate(family, lambda z, t=t: (z - t) ** 2, float(value))[name]
+        estimate = variance.summarize({"g": gradients["p"][:, 0]})["g"]
+        variance.assert_near(estimate, m["mean"], in_dimensions(m, 3))
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [
@@ -721,6 +824,10 @@ def test_quadrature_takes_a_baseline():
             ),
             "does not converge",
         ),
+        (lambda: exact.one_coordinate("magic", tf.square, 1.0), "family must be one of"),
+        (lambda: exact.one_coordinate("gamma", tf.square, 0.5), "value of gamma is too small"),
+        (lambda: exact.one_coordinate("normal", tf.square, np.nan), "value must be finite"),
+        (lambda: exact.one_coordinate("normal", tf.square, 1.0, step=0), "step must be positive"),
     ],
 )
 def test_bad_input_is_named(call, words):

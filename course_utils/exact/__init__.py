@@ -1,7 +1,7 @@
 """Exact gradients and exact variances of one sample's gradient: the truth line of every figure.
 
-Closed forms take numbers or arrays, elementwise, and answer in float64.  Every function returns a
-dict of param → (gradient, variance of one sample).
+Closed forms take numbers or arrays, elementwise, and answer in float64.  Every function but
+`one_coordinate` returns a dict of param → (gradient, variance of one sample).
 """
 
 from course_utils.exact._any_law import enumerate_discrete, quadrature
@@ -13,6 +13,7 @@ from course_utils.exact._normal import (
     normal_quadratic,
     normal_quadratic_baselines,
 )
+from course_utils.exact._one_coordinate import one_coordinate
 
 __all__ = [
     "bernoulli_quadratic",
@@ -22,5 +23,6 @@ __all__ = [
     "normal_kl",
     "normal_quadratic",
     "normal_quadratic_baselines",
+    "one_coordinate",
     "quadrature",
 ]
