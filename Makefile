@@ -30,7 +30,7 @@ slides: setup
 	@$(LAB) --LabApp.default_url="/doc/tree/$(NOTEBOOK)?slides" $(ARGS)
 
 test: setup-test
-	@$(BIN) -m pytest -n 2 --dist loadfile $(NBVAL) --nbval-current-env $(ARGS) tests notebooks
+	@$(BIN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(NBVAL) --nbval-current-env $(ARGS) tests notebooks
 
 student:
 	@"$(PYTHON)" tools/student_copy.py $(ARGS)
