@@ -207,6 +207,8 @@ class Explorer:
         self._build()
         with _DRAWING:
             self._paint()
+            self._frame = None  # the axes have their places now, as at every later move
+            self._paint()
             self._show()
 
     @property

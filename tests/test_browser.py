@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import NamedTuple
@@ -160,7 +161,16 @@ def stop_kernels(lab):
         request = urllib.request.Request(
             f"{address}/api/kernels/{kernel['id']}", method="DELETE", headers=headers
         )
-        urllib.request.urlopen(request).close()
+        for _ in range(20):  # a kernel that is still starting cannot be stopped yet
+            try:
+                urllib.request.urlopen(request).close()
+                break
+            except urllib.error.HTTPError as error:
+                if error.code == 404:  # it was stopped all the same
+                    break
+                time.sleep(0.5)
+        else:
+            raise AssertionError(f"{kernel} does not stop")
 
 
 class View(NamedTuple):

@@ -202,7 +202,7 @@ def test_panels_and_projections():
             panel.plot([0, a], [0, 1])
 
     assert explore(several, panels=3, a=slider("a", 0, 1, start=0.5)).sentence == ""
-    assert seen == [(3,)]
+    assert set(seen) == {(3,)}
 
     def solid(ax, *, a):
         ax.plot([0, a], [0, 1], [0, 1])

@@ -71,7 +71,9 @@ CONTROLS = [
     dict(a=slider("a", 0, 1, start=0.5)),
     dict(a=slider("a", 0.25, 4, start=1.333, log=True), b=switch("b", start=True)),
     dict(a=slider("a", 0, 3, start=0, integer=True), b=slider("b", 0, 1, start=0.2, steps=80)),
-    dict(a=choice("a", "xyz"), b=slider("b", 0, 1, start=1), c=slider("c", 0, 1, start=0.5)),
+    dict(
+        a=choice("a", ["x", "y", "z"]), b=slider("b", 0, 1, start=1), c=slider("c", 0, 1, start=0.5)
+    ),
     dict(a=switch("a"), b=switch("b")),
 ]
 
@@ -278,7 +280,7 @@ def check_requests(page, site):
 
 def names_of_pages():
     folder = Path(WHOLE) if WHOLE else None
-    small = ["01_naive_sampling.html", "index.html", "notation.html"]
+    small = ["01_naive_sampling.html", "index.html", "notation.html", "teaching.html"]
     return sorted(path.name for path in folder.glob("*.html")) if folder else small
 
 

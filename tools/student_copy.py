@@ -2,7 +2,7 @@
 
     python tools/student_copy.py [FOLDER]        (default: build/student, made anew)
 
-A notebook of the copy has no solution cells, and its exercises no folded proofs; stubs and checks
+A notebook of the copy has no solution cells, and its exercises no folded proofs and answers; stubs and checks
 stay, with the stored "Not answered yet".  `make lab` works in the copy; the project's own tests,
 which ask for the solutions, are left out.  Only the standard library is used.
 """
@@ -19,7 +19,9 @@ KEPT = [
     "TEACHING.md", "constraints.txt", "course_utils", "environment.yml", "images", "notebooks",
     "pyproject.toml", "tools/setup.py",
 ]  # fmt: skip
-PROOF = re.compile(r"\n*<details><summary>(Proof|Derivation)</summary>.*?</details>", re.DOTALL)
+PROOF = re.compile(
+    r"\n*<details><summary>(Proof|Derivation|Answer)</summary>.*?</details>", re.DOTALL
+)
 
 
 def without_solutions(notebook: dict) -> dict:
