@@ -2,9 +2,9 @@
 
     python tools/student_copy.py [FOLDER]        (default: build/student, made anew)
 
-A notebook of the copy has no solution cells, and its exercises no folded proofs and answers; stubs and checks
-stay, with the stored "Not answered yet".  `make lab` works in the copy; the project's own tests,
-which ask for the solutions, are left out.  Only the standard library is used.
+A notebook of the copy has no solution cells, and its exercises no folded proofs and answers; stubs
+and checks stay, with the stored "Not answered yet".  `make lab` works in the copy; the project's
+own tests, which ask for the solutions, are left out.  Only the standard library is used.
 """
 
 import json
