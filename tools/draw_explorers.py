@@ -63,7 +63,7 @@ def draw(path: Path, folder: Path, limit: int) -> dict:
       cell → the descriptions of its other pictures.
     """
     cells = nbformat.read(path, as_version=4).cells
-    used = [Path(__file__), *sorted((ROOT / "course_utils").glob("*.py"))]
+    used = [Path(__file__), *sorted((ROOT / "course_utils").rglob("*.py"))]
     parts = [c.source.encode() for c in cells if c.cell_type == "code"]
     parts += [file.read_bytes() for file in used] + [str(limit).encode()]
     key = hashlib.sha256(b"\0".join(parts)).hexdigest()
