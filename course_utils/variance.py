@@ -16,7 +16,8 @@ class Estimate(NamedTuple):
     mean: the estimate of the gradient.
     standard_error: of the mean, s / √N.
     variance: of one sample's gradient, s², with N − 1.
-    variance_error: the standard error of s², √((m₄ − s⁴) / N), m₄ the fourth central moment.
+    variance_error: the standard error of s², √((m₄ − s⁴) / N + 2s⁴ / (N (N − 1))), m₄ the fourth
+      central moment; the second term counts where the first vanishes, for a fair coin.
     signal_to_noise: |mean| / s, of one sample's gradient; at s = 0 infinite, or NaN at mean 0.
     """
 
@@ -98,7 +99,8 @@ def _estimate(name: str, num_samples: int, mean, second, fourth) -> Estimate:
     if not np.all(np.isfinite(fourth)):
         raise ValueError(f"gradients[{name!r}] must be below 1e75, or their moments overflow")
     variance = second * num_samples / (num_samples - 1)
-    spread = np.sqrt(np.maximum(fourth - second**2, 0) / num_samples)
+    pairs = num_samples * (num_samples - 1)
+    spread = np.sqrt(np.maximum(fourth - second**2, 0) / num_samples + 2 * second**2 / pairs)
     with np.errstate(divide="ignore", invalid="ignore"):
         signal_to_noise = np.abs(mean) / np.sqrt(variance)
     return Estimate(mean, np.sqrt(variance / num_samples), variance, spread, signal_to_noise)

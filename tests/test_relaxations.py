@@ -67,7 +67,7 @@ LAWS = [
     (tfd.Bernoulli, dict(probs=PI)),
     (independent(tfd.Bernoulli), dict(logits=[0.4, -1.0, 0.1])),
     (tfd.OneHotCategorical, dict(logits=[0.4, -1.0, 0.1])),
-    (tfd.OneHotCategorical, dict(probs=[0.45, 0.35, 0.2])),  # ½: variance_error would vanish
+    (tfd.OneHotCategorical, dict(probs=PI)),
     (independent(tfd.OneHotCategorical), dict(logits=[[0.4, -1.0, 0.1], [0.0, 0.0, 2.0]])),
 ]
 

@@ -79,7 +79,8 @@ def test_an_estimate_prints_each_element():
     values = tf.constant([[0.0, 10.0], [1.0, 12.0], [2.0, 14.0]])
     estimate = variance.summarize({"a": values})["a"]
     assert str(estimate) == "[1.0 ± 0.6, 12.0 ± 1.2]"
-    assert estimate.variance_text == "[1.00 ± 0.27, 4.0 ± 1.1]"
+    # of 10, 12, 14: m₂ = 8/3, m₄ = 32/3 and √((32/3 − 64/9) / 3 + 2 (64/9) / 6) = √(32/9)
+    assert estimate.variance_text == "[1.0 ± 0.5, 4.0 ± 1.9]"
     assert str(variance.summarize({"a": values[:, 0]})["a"]) == "1.0 ± 0.6"
 
 
@@ -153,3 +154,12 @@ def test_a_sweep_refuses_what_an_estimator_refuses():
         variance.sweep(score_at, [-1.0, 0.5, 1.0], num_samples=100)
     with pytest.raises(ValueError, match="values"):
         variance.sweep(score_at, [], num_samples=100)
+
+
+def test_the_variance_of_fair_coins_has_an_error_too():
+    """All groups of 4 coins by enumeration: Var[s²] is that of the formula at the true moments."""
+    groups = np.array(list(np.ndindex(2, 2, 2, 2)), np.float64)
+    exact = np.std(np.var(groups, axis=1, ddof=1))
+    np.testing.assert_allclose(exact, np.sqrt(2 * 0.25**2 / (4 * 3)), rtol=1e-12)
+    balanced = variance.summarize({"p": np.array([0.0, 1.0, 1.0, 0.0])})["p"]
+    np.testing.assert_allclose(balanced.variance_error, exact, rtol=1e-12)
