@@ -5,17 +5,7 @@ does without it, a new seaborn figure for each move.
 """
 
 import contextlib
-import json
-import os
-import secrets
-import shutil
-import signal
-import socket
-import subprocess
-import sys
 import tempfile
-import time
-import urllib.request
 from pathlib import Path
 
 import ipywidgets as widgets
@@ -28,6 +18,7 @@ from IPython.core.pylabtools import print_figure
 from benchmarks.table import Row, alternate
 from course_utils import plotting
 from course_utils.controls import Explorer, explore, slider
+from tools import lab
 
 ROOT = Path(__file__).resolve().parent.parent
 CLOUDS = 2, 2000, 2
@@ -90,18 +81,6 @@ def kernel_rows(repeats: int = 25) -> list[Row]:
     return [Row(what, "a new seaborn figure per move", *times, faster=4, limit=30)]
 
 
-SETTINGS = {
-    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
-    "docmanager-extension/plugin": {"autosave": False},
-    "notebook-extension/tracker": {"windowingMode": "none"},
-}
-READY = "() => window.jupyterapp && jupyterapp.shell.currentWidget?.context?.isReady"
-RUN_ALL = """async () => {
-    const widget = jupyterapp.shell.currentWidget;
-    await widget.context.ready; await widget.sessionContext.ready;
-    await widget.sessionContext.session.kernel.info;
-    await jupyterapp.commands.execute('notebook:run-all-cells');
-}"""
 # a picture counts from when its image has loaded, a key from when the page feels it
 WATCH = """() => {
     window.keys = []; window.pictures = [];
@@ -113,67 +92,34 @@ WATCH = """() => {
 
 
 @contextlib.contextmanager
-def jupyterlab(cells: list[str]):
-    """A JupyterLab on one notebook of these cells; its address."""
+def page_of(path: str, cells: list[str]):
+    """A page of Chromium on a notebook of these cells, run."""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
     with tempfile.TemporaryDirectory() as scratch:
-        scratch = Path(scratch)
-        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
-        notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
-        (scratch / "work").mkdir()
-        nbformat.write(notebook, scratch / "work" / "bench.ipynb")
-        for name, values in SETTINGS.items():
-            target = scratch / "settings/@jupyterlab" / f"{name}.jupyterlab-settings"
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(json.dumps(values))
-        places = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_RUNTIME_DIR": "runtime",
-                  "IPYTHONDIR": "ipython", "JUPYTERLAB_SETTINGS_DIR": "settings",
-                  "JUPYTERLAB_WORKSPACES_DIR": "workspaces"}  # fmt: skip
-        env = os.environ | {name: str(scratch / place) for name, place in places.items()}
-        env["PYTHONPATH"] = str(ROOT)
-        token = secrets.token_hex(16)
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            address = f"http://127.0.0.1:{free.getsockname()[1]}"
-        command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root",
-                   f"--port={address.rpartition(':')[2]}", f"--IdentityProvider.token={token}",
-                   f"--ServerApp.root_dir={scratch / 'work'}",
-                   "--LabApp.expose_app_in_browser=True"]  # fmt: skip
-        with (scratch / "lab.log").open("w") as log:
-            lab = subprocess.Popen(command, env=env, stdout=log, stderr=log, start_new_session=True)
-        try:
-            for _ in range(240):
-                with contextlib.suppress(OSError):
-                    urllib.request.urlopen(f"{address}/api/status?token={token}", timeout=1).close()
-                    break
-                time.sleep(0.25)
-            yield f"{address}/doc/tree/bench.ipynb?token={token}&reset"
-        finally:
-            os.killpg(lab.pid, signal.SIGTERM)
-            lab.wait(timeout=30)
+        folder = Path(scratch) / "work"
+        folder.mkdir()
+        nbformat.write(notebook, folder / "bench.ipynb")
+        server = lab.jupyterlab(folder, Path(scratch), PYTHONPATH=ROOT)
+        with lab.browser(path) as browser, server as (address, token):
+            page = browser.new_page(viewport={"width": 1280, "height": 2000})
+            page.set_default_timeout(120_000)
+            page.goto(f"{address}/doc/tree/bench.ipynb?token={token}&reset")
+            page.wait_for_function(lab.READY)
+            page.evaluate(lab.RUN_ALL)
+            yield page
 
 
 def browser_rows(repeats: int = 40) -> list[Row]:
     """From a key press on the slider's handle to the loaded picture, and a slow drag."""
     what, against = "explorer, key press to picture, in Chromium", "interact with the same figure"
-    chromium = next(
-        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-    )
-    if not chromium:
+    path = lab.chromium()
+    if not path:
         return [Row(what, against, [], [], note="Chromium is not installed")]
-    from playwright.sync_api import sync_playwright
-
     start = (
         "from benchmarks import explorer\nexplorer.plotting.use_course_style()\nexplorer.explorer()"
     )
-    with jupyterlab([start, "explorer.interact()"]) as address, sync_playwright() as play:
-        browser = play.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--disable-dev-shm-usage"]
-        )
-        page = browser.new_page(viewport={"width": 1280, "height": 2000})
-        page.set_default_timeout(120_000)
-        page.goto(address)
-        page.wait_for_function(READY)
-        page.evaluate(RUN_ALL)
+    with page_of(path, [start, "explorer.interact()"]) as page:
         page.wait_for_selector(".widget-image")
         page.wait_for_selector(".jp-OutputArea-output img[src^='data:']")
         page.evaluate(WATCH)
@@ -194,7 +140,6 @@ def browser_rows(repeats: int = 40) -> list[Row]:
                 if i >= 0:
                     times[which].append(taken)
         shown, right = drag(page, handles.nth(0), repeats)
-        browser.close()
     words = f"{shown} of {repeats} frames of a drag, last value {'right' if right else 'WRONG'}"
     row = Row(
         what, against, *times, faster=2.5, limit=85, holds=(words, shown == repeats and right)

@@ -55,7 +55,7 @@ def held(cells: list) -> tuple[float, float]:
     cells = [*cells, nbformat.v4.new_code_cell(PROBE)]
     notebook = nbformat.v4.new_notebook(cells=cells)
     resources = {"metadata": {"path": str(ROOT / "notebooks")}}
-    NotebookClient(notebook, timeout=600, resources=resources).execute()
+    NotebookClient(notebook, timeout=600, resources=resources).execute(stderr=subprocess.DEVNULL)
     now, peak = notebook.cells[-1].outputs[0].text.split()
     return float(now), float(peak)
 

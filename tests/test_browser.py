@@ -3,14 +3,8 @@
 import hashlib
 import inspect
 import json
-import os
 import re
-import secrets
 import shutil
-import signal
-import socket
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -24,6 +18,7 @@ import slides
 from playwright.sync_api import expect
 
 from course_utils.controls import choice, explore, slider, switch
+from tools.lab import READY, RUN_ALL, jupyterlab
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
@@ -32,18 +27,6 @@ expect.set_options(timeout=30_000)
 
 pytestmark = pytest.mark.browser
 
-SETTINGS = {
-    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
-    "docmanager-extension/plugin": {"autosave": False},
-    "notebook-extension/tracker": {"windowingMode": "none"},
-}
-READY = "() => window.jupyterapp && jupyterapp.shell.currentWidget?.context?.isReady"
-RUN_ALL = """async () => {
-    const widget = jupyterapp.shell.currentWidget;
-    await widget.context.ready; await widget.sessionContext.ready;
-    await widget.sessionContext.session.kernel.info;
-    await jupyterapp.commands.execute('notebook:run-all-cells');
-}"""
 ALL_RAN = """() => [...jupyterapp.shell.currentWidget.content.model.cells]
     .every(c => c.type !== 'code' || c.executionCount)"""
 SOURCES = """() => [...jupyterapp.shell.currentWidget.content.model.cells]
@@ -86,37 +69,9 @@ def lab(browser, tmp_path_factory):
         shutil.copytree(ROOT / folder, scratch / "course" / folder)
     for name in ("README.md", "NOTATION.md"):
         shutil.copy(ROOT / name, scratch / "course" / name)
-    for name, values in SETTINGS.items():
-        target = scratch / "settings/@jupyterlab" / f"{name}.jupyterlab-settings"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(json.dumps(values))
-    token = secrets.token_hex(16)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    places = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_RUNTIME_DIR": "runtime", "IPYTHONDIR": "ipython",
-              "JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "workspaces"}  # fmt: skip
-    env = os.environ | {name: str(scratch / place) for name, place in places.items()}
-    env |= dict.fromkeys(("JUPYTER_CONFIG_PATH", "JUPYTER_PATH"), str(ROOT / ".jupyter"))  # as make
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1",
-               f"--port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={token}",
-               f"--ServerApp.root_dir={scratch / 'course'}", "--LabApp.expose_app_in_browser=True"]  # fmt: skip
-    with (scratch / "lab.log").open("w") as log:
-        process = subprocess.Popen(command, env=env, stdout=log, stderr=log, start_new_session=True)
-    address = f"http://127.0.0.1:{port}"
-    request = urllib.request.Request(
-        f"{address}/api/status", headers={"Authorization": f"token {token}"}
-    )
-    for _ in range(240):
-        try:
-            urllib.request.urlopen(request, timeout=1).close()
-            break
-        except OSError:
-            assert process.poll() is None, (scratch / "lab.log").read_text()
-            time.sleep(0.25)
-    yield Lab(address, token, scratch / "course" / "notebooks")
-    os.killpg(process.pid, signal.SIGTERM)
-    process.wait(timeout=30)
+    ours = dict.fromkeys(("JUPYTER_CONFIG_PATH", "JUPYTER_PATH"), ROOT / ".jupyter")  # as make
+    with jupyterlab(scratch / "course", scratch, **ours) as (address, token):
+        yield Lab(address, token, scratch / "course" / "notebooks")
 
 
 def new_page(browser):

@@ -8,7 +8,9 @@ import pytest
 import slides
 import test_browser
 from playwright.sync_api import expect
-from test_browser import NOTEBOOKS, READY
+from test_browser import NOTEBOOKS
+
+from tools.lab import READY
 
 lab, pytestmark = test_browser.lab, test_browser.pytestmark
 
