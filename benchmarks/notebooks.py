@@ -27,7 +27,8 @@ def notebooks() -> list[Path]:
 def checked(folder: Path, workers: int = 2) -> float:
     """The seconds that nbval takes for the notebooks of a folder, as `make test` calls it."""
     command = [sys.executable, "-m", "pytest", "-q", "-n", f"{workers}", "--dist", "loadfile",
-               "--nbval", "--nbval-current-env", "-p", "no:cacheprovider", str(folder)]  # fmt: skip
+               "--no-loadscope-reorder", "--nbval", "--nbval-current-env",
+               "-p", "no:cacheprovider", str(folder)]  # fmt: skip
     start = time.perf_counter()
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if done.returncode:

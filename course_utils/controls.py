@@ -413,7 +413,7 @@ def progress(items: Iterable, label: str, draw: Callable | None = None) -> Itera
     count = widgets.Label(f"0 of {total}")
     box, picture = widgets.VBox([widgets.HBox([bar, count])]), widgets.Image(width=800)
     view = {"version_major": 2, "version_minor": 0, "model_id": box.model_id}
-    text = f"{label}: {total} steps"
+    text = f"{label}: {total} of {total}"
     display({"application/vnd.jupyter.widget-view+json": view, "text/plain": text}, raw=True)
     done = 0
     try:

@@ -291,7 +291,7 @@ def shown(monkeypatch):
 
 def test_progress_yields_everything_and_ends_full(shown):
     assert list(controls.progress(range(250), "training")) == list(range(250))
-    assert shown["text/plain"] == "training: 250 steps"
+    assert shown["text/plain"] == "training: 250 of 250"
     assert (shown["bar"].value, shown["bar"].max) == (250, 250)
     assert (shown["count"].value, shown["bar"].bar_style) == ("250 of 250", "success")
 

@@ -1,5 +1,6 @@
 """Any discrete law by a sum over its states, any one-dimensional law by quadrature."""
 
+import functools
 from collections.abc import Callable
 
 import numpy as np
@@ -9,7 +10,7 @@ from scipy.special import expit
 from tensorflow_probability import distributions as tfd
 
 from course_utils import _checks, _special
-from course_utils.exact._common import Answer, choose
+from course_utils.exact._common import Answer, central, choose
 
 
 def _states(distribution: tfd.Distribution) -> np.ndarray:
@@ -146,7 +147,8 @@ def _enumerate_arm(cost: Callable, make_distribution: Callable, params: dict) ->
         flat = np.reshape(jacobian, [len(theta), -1])
         mean = (weight * difference) @ (centre @ flat)
         square = (weight * difference**2) @ ((centre @ flat) ** 2 + spread @ flat**2)
-        answer[name] = tuple(np.reshape(v, params[name].shape) for v in (mean, square - mean**2))
+        pair = mean, central(square, mean)
+        answer[name] = tuple(np.reshape(v, params[name].shape) for v in pair)
     return answer
 
 
@@ -188,7 +190,9 @@ def quadrature(
     if any(p.shape != [] for p in params.values()):
         raise ValueError(f"params must be scalars, got {params}")
 
-    def gradient(z, name):
+    @functools.cache  # both moments of all parameters ask for the same nodes
+    def gradients(nodes):
+        z = tf.constant(np.frombuffer(nodes))
         tiled = _checks.tile(params, len(z))
         with tf.GradientTape(persistent=True) as tape:
             tape.watch((z, tiled))
@@ -197,16 +201,16 @@ def quadrature(
             log_prob = _special.log_prob(law, z)
             cdf = _special.cdf(law, z) if estimator == "pathwise" else None
         if estimator == "score_function":
-            return (values - baseline) * tape.gradient(log_prob, tiled[name]), log_prob
-        slope = tape.gradient(values, z, unconnected_gradients="zero")
-        return -slope * tape.gradient(cdf, tiled[name]) * tf.exp(-log_prob), log_prob
+            factor, slopes, per = values - baseline, tape.gradient(log_prob, tiled), 1
+        else:
+            slope = tape.gradient(values, z, unconnected_gradients="zero")
+            factor, slopes, per = -slope, tape.gradient(cdf, tiled), np.exp(log_prob)
+        return {name: (factor * s / per).numpy() for name, s in slopes.items()}, np.exp(log_prob)
 
     def moment(name, power, atol=0.0):
         def integrand(z):
-            nodes = tf.constant(np.ravel(z), tf.float64)
-            g, log_prob = gradient(nodes, name)
-            density = np.exp(log_prob)
-            values = np.where(density > 0, np.asarray(g) ** power * density, 0.0)
+            g, density = gradients(np.ravel(z).astype(np.float64).tobytes())
+            values = np.where(density > 0, g[name] ** power * density, 0.0)
             return values.reshape(np.shape(z))
 
         edges = [support[0], *sorted(breaks), support[1]]
@@ -219,10 +223,9 @@ def quadrature(
         result = {}
         for name in params:
             second = moment(name, 2)
-            mean = moment(
-                name, 1, atol=1e-12 * np.sqrt(second)
-            )  # a mean of 0 has no relative error
-            result[name] = (mean, second - mean**2)
+            tolerance = 1e-12 * np.sqrt(second)  # a mean of 0 has no relative error
+            mean = moment(name, 1, atol=tolerance)
+            result[name] = (mean, central(second, mean))
         return result
 
     return choose(estimator, dict(score_function=answer, pathwise=answer))

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import expit, logit
 
 from course_utils import _checks
-from course_utils.exact._common import Answer, choose, floats
+from course_utils.exact._common import Answer, central, choose, floats
 
 # Nodes on (0, ∞) of the double exponential rule y = exp(s − exp(−s)), which a sum of equal steps in
 # s integrates to rounding for a function that is smooth on y > 0 and falls off as an exponential.
@@ -32,7 +32,7 @@ def _relaxed_moments(gradient: Callable, logits, t, temperature) -> tuple[np.nda
     z, slope, density, t = _noise_grid(logits, t, temperature)
     values = gradient(z, _NODES > 0, t) * slope
     mean = np.sum(values * density, axis=-1)
-    return mean, np.sum(values**2 * density, axis=-1) - mean**2
+    return mean, central(np.sum(values**2 * density, axis=-1), mean)
 
 
 def _rebar_moments(logits, t, temperature, eta) -> tuple[np.ndarray, np.ndarray]:
@@ -56,7 +56,7 @@ def _rebar_moments(logits, t, temperature, eta) -> tuple[np.ndarray, np.ndarray]
         given = (b - t[..., 0]) ** 2 * (b - theta) + eta * sum(averages)
         mean = mean + prob * given
         second = second + prob * (given**2 + eta**2 * (spread - sum(m**2 for m in averages)))
-    return mean, second - mean**2
+    return mean, central(second, mean)
 
 
 def bernoulli_quadratic(

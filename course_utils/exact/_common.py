@@ -16,6 +16,11 @@ def choose(estimator: str, answers: dict[str, Callable[[], Answer]]) -> Answer:
     return answers[estimator]()
 
 
+def central(second, mean) -> np.ndarray:
+    """The variance E[g²] − E[g]², which rounding may leave a hair below 0 where it is 0."""
+    return np.maximum(second - mean**2, 0)
+
+
 def floats(**values) -> list[np.ndarray]:
     """The values as float64 arrays, finite and, where the name asks for it, positive."""
     arrays = []

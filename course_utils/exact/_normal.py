@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import dawsn, erfc
 
-from course_utils.exact._common import Answer, choose, floats
+from course_utils.exact._common import Answer, central, choose, floats
 
 
 def normal_quadratic_baselines(loc, scale, k, num_dimensions=1) -> dict[str, np.ndarray]:
@@ -127,7 +127,7 @@ def _difference(factor, plus, minus, both, coupled: bool) -> tuple[np.ndarray, n
     """Mean and variance of factor · (X − Y) from (E X, E X²), (E Y, E Y²) and E XY if coupled."""
     cross = both if coupled else plus[0] * minus[0]
     mean, second = plus[0] - minus[0], plus[1] + minus[1] - 2 * cross
-    return factor * mean, factor**2 * (second - mean**2)
+    return factor * mean, factor**2 * central(second, mean)
 
 
 def normal_cosine(estimator: str, *, loc, scale, frequency, coupled=True) -> Answer:
