@@ -26,6 +26,8 @@ MEASURE = """async () => {
                 tell(`${element.className || element.tagName} cut off: ${element.innerText.slice(0, 60)}`);
             if (element.matches('.jp-OutputArea-output img') && box.height < 280)
                 tell(`a figure of ${Math.round(box.height)} px: ${element.alt.slice(0, 60)}`);
+            if (element.matches('input[type=number]') && element.scrollWidth > element.clientWidth + 1)
+                tell(`a number cut off: ${element.value}`);
             if (element.matches('mjx-container[display=true]') && size(element) < 20)
                 tell(`a formula of ${size(element)} px: ${element.innerText.slice(0, 60)}`);
             const own = [...element.childNodes].some(n => n.nodeType === 3 && n.data.trim());
