@@ -68,6 +68,7 @@ def tagged(notebook, tag):
 
 
 CONTROLS = [
+    dict(a=choice("a", ["x", "y", "z"]), b=switch("b"), c=slider("c", 0, 1, start=0.5)),
     dict(a=slider("a", 0, 1, start=0.5)),
     dict(a=slider("a", 0.25, 4, start=1.333, log=True), b=switch("b", start=True)),
     dict(a=slider("a", 0, 3, start=0, integer=True), b=slider("b", 0, 1, start=0.2, steps=80)),
@@ -97,6 +98,14 @@ def test_one_slider_moves_at_a_time_at_every_setting_of_the_switches():
     assert len(keys) == 2 * (len(stops["a"]) + len(stops["b"]) - 1) > 70
     assert all(a == 0 or b == 0 for a, b, _ in keys)
     assert {key[:2] for key in keys if key[2]} == {key[:2] for key in keys if not key[2]}
+
+
+def test_where_settings_are_many_sliders_move_at_their_start_only():
+    kinds = dict(a=choice("a", list("wxyz")), b=choice("b", list("xyz")), c=switch("c"))
+    sliders = {n: slider(n, 0, 1, start=0) for n in "def"}
+    stops, keys = draw_explorers.grid(kinds | sliders, 81)
+    assert [len(stops[n]) for n in "def"] == [20, 20, 20] and len(keys) == 24 + 3 * 19
+    assert all(sum(key[3:]) == 0 or (key[:3] == (0, 0, 0) and sorted(key)[-2] == 0) for key in keys)
 
 
 def test_a_slider_with_few_stops_leaves_its_pictures_to_the_others():

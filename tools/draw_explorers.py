@@ -28,21 +28,27 @@ def grid(controls: dict, limit: int) -> tuple[dict, list]:
     """The values at which each control stops, and the tuples of their indices that are drawn.
 
     At every setting of the switches and choices one slider moves at a time, the others at their
-    start.  Sliders are thinned until there are no more than `limit` pictures.
+    start.  Sliders are thinned until there are no more than `limit` pictures; where that would
+    leave them fewer than four stops each, they move at the start of the switches and choices only.
     """
     stops = {name: list(c.values) for name, c in controls.items()}
     sliders = [name for name, c in controls.items() if type(c).__name__ == "Slider"]
-    room = limit // math.prod(len(stops[name]) for name in stops if name not in sliders) - 1
+    settings = math.prod(len(stops[name]) for name in stops if name not in sliders)
+    room = limit // settings - 1
+    if alone := room < 3 * len(sliders):
+        room = limit - settings
     for i, name in enumerate(sorted(sliders, key=lambda name: len(stops[name]))):
         stops[name] = _thinned(controls[name], room // (len(sliders) - i) + 1)
         room -= len(stops[name]) - 1
     start = {name: stops[name].index(c.start) for name, c in controls.items()}
-    moved = [
-        key
-        for key in itertools.product(*(range(len(values)) for values in stops.values()))
-        if sum(i != start[name] for name, i in zip(stops, key, strict=True) if name in sliders) <= 1
-    ]
-    return stops, moved
+
+    def drawn(key):
+        moved = [name for name, i in zip(stops, key, strict=True) if i != start[name]]
+        turned = [name for name in moved if name in sliders]
+        return len(turned) <= 1 and not (alone and turned and len(moved) > 1)
+
+    every = itertools.product(*(range(len(values)) for values in stops.values()))
+    return stops, [key for key in every if drawn(key)]
 
 
 def _thinned(slider, count: int) -> list:

@@ -25,8 +25,9 @@ for (const box of document.querySelectorAll(".explorer")) {
   };
 
   const move = (moved) => {
-    if (!(controls.map(read).join("-") in sentences)) {
-      controls.forEach((c, i) => c !== moved && c.type === "range" && write(c, start[i]));
+    for (const back of [(c) => c.type === "range", () => true]) {
+      if (controls.map(read).join("-") in sentences) break;
+      controls.forEach((c, i) => c !== moved && back(c) && write(c, start[i]));
     }
     show();
   };
