@@ -3,6 +3,7 @@
 import contextlib
 import io
 import itertools
+import linecache
 import re
 import sys
 import warnings
@@ -294,7 +295,10 @@ def ran(path, notebook):
                     if has(cell, "raises-exception")
                     else warnings.catch_warnings()
                 ):
-                    exec(compile(cell.source, f"{path.stem}:{cell.id}", "exec"), names)
+                    name = f"{path.stem}:{cell.id}"
+                    lines = [f"{line}\n" for line in cell.source.split("\n")]
+                    linecache.cache[name] = 0, None, lines, name  # TensorFlow compiles from it
+                    exec(compile(cell.source, name, "exec"), names)
     finally:
         plt.close("all")
         patch.undo()
