@@ -81,6 +81,8 @@ def jupyterlab(folder: Path, scratch: Path, **places: Path) -> Iterator[tuple[st
             if process.poll() is not None:
                 raise RuntimeError(f"JupyterLab did not start:\n{log.read_text()}")
             time.sleep(0.25)
+        else:
+            raise RuntimeError(f"JupyterLab does not answer:\n{log.read_text()}")
         yield address, token
     finally:
         with contextlib.suppress(ProcessLookupError):
