@@ -13,6 +13,11 @@ from tensorflow_probability import distributions as tfd
 _POSITIVE = {"scale", "scale_diag", "temperature"}
 
 
+# An estimator has no control flow for AutoGraph to convert, which takes it a second inside the
+# first tf.function.
+as_written = tf.autograph.experimental.do_not_convert
+
+
 def show(value) -> str:
     """A number or a short array as an error message shows it."""
     return np.array2string(np.asarray(value), precision=4, threshold=8, separator=", ")

@@ -78,6 +78,7 @@ def _estimate(name, cost, control, make_distribution, params, num_samples, seed)
     return _checks.checked(gradients, params)
 
 
+@_checks.as_written
 def rebar(
     cost: Callable,
     make_distribution: Callable,
@@ -122,6 +123,7 @@ def rebar(
     return _estimate("rebar", cost, control, make_distribution, params, num_samples, seed)
 
 
+@_checks.as_written
 def relax(
     cost: Callable,
     make_distribution: Callable,
@@ -159,6 +161,7 @@ def relax(
     return _estimate("relax", cost, control, make_distribution, params, num_samples, seed)
 
 
+@_checks.as_written
 def arm(
     cost: Callable, make_distribution: Callable, params: Params, *, num_samples: int, seed
 ) -> Gradients:

@@ -57,6 +57,7 @@ def _column(values: tf.Tensor, param: tf.Tensor) -> tf.Tensor:
     return tf.reshape(values, [-1, *[1] * len(param.shape)])
 
 
+@_checks.as_written
 def score_function(
     cost: Callable,
     make_distribution: Callable,
@@ -136,6 +137,7 @@ def _baselines(baseline: Baseline, values: tf.Tensor, params: dict) -> dict[str,
     return result
 
 
+@_checks.as_written
 def pathwise(
     cost: Callable, make_distribution: Callable, params: Params, *, num_samples: int, seed
 ) -> Gradients:
@@ -197,6 +199,7 @@ def _check_gamma_path(law: tfd.Distribution) -> None:
             )
 
 
+@_checks.as_written
 def implicit(
     cost: Callable, make_distribution: Callable, params: Params, *, num_samples: int, seed
 ) -> Gradients:
@@ -297,6 +300,7 @@ def _check_continuous(law: tfd.Distribution) -> None:
         raise _not_covered(law, "it has no density that TFP knows to be continuous")
 
 
+@_checks.as_written
 def measure_valued(
     cost: Callable,
     make_distribution: Callable,
@@ -406,6 +410,7 @@ def _differences(cost: Callable, base: tf.Tensor, plus: tf.Tensor, minus: tf.Ten
     return tf.reshape(tf.stack(columns, axis=1), base.shape)
 
 
+@_checks.as_written
 def finite_difference(
     cost: Callable,
     make_distribution: Callable,

@@ -22,6 +22,7 @@ Gradients = dict[str, tf.Tensor]
 _ROUNDS = 100
 
 
+@_checks.as_written
 def rejection_reparameterized(
     cost: Callable,
     make_distribution: Callable,

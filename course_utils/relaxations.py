@@ -78,6 +78,7 @@ def _estimate(name, sample, cost, make_distribution, params, num_samples, seed) 
     return _checks.checked(tape.gradient(values, tiled, unconnected_gradients="zero"), params)
 
 
+@_checks.as_written
 def gumbel_softmax(
     cost: Callable,
     make_distribution: Callable,
@@ -117,6 +118,7 @@ def gumbel_softmax(
     return _estimate("gumbel_softmax", sample, cost, make_distribution, params, num_samples, seed)
 
 
+@_checks.as_written
 def straight_through(
     cost: Callable, make_distribution: Callable, params: Params, *, num_samples: int, seed
 ) -> Gradients:
@@ -147,6 +149,7 @@ def straight_through(
     return _estimate("straight_through", sample, cost, make_distribution, params, num_samples, seed)
 
 
+@_checks.as_written
 def straight_through_gumbel_softmax(
     cost: Callable,
     make_distribution: Callable,
