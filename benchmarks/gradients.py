@@ -8,7 +8,7 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from benchmarks import peers
-from benchmarks.table import Row, alternate
+from benchmarks.table import Row, alternate, keep_freed_memory
 from course_utils import estimators
 
 LIMITS = {"pathwise": 1.5, "score_function": 2.0, "gumbel_softmax": 2.0}
@@ -56,6 +56,7 @@ def noise(estimator: str, num_samples: int, dims: int):
 
 def rows(num_samples: int = 100_000, dims: int = 10, repeats: int = 31) -> list[Row]:
     """Three rows against the noise, then each estimator against each peer."""
+    keep_freed_memory()
     size = f"{num_samples:,} × {dims}".replace(",", " ")
     result = []
     for estimator, limit in LIMITS.items():
