@@ -292,16 +292,16 @@ def lost_samples(distribution: tfd.Distribution, z: tf.Tensor, what: str = "dz/d
     return None
 
 
-def checked(gradients: dict, params: dict[str, tf.Tensor], lost=None) -> dict[str, tf.Tensor]:
-    """Return the gradients, NaN for `lost` samples.
+def checked(gradients: dict, params: dict[str, tf.Tensor], *lost) -> dict[str, tf.Tensor]:
+    """Return the gradients, NaN for the samples in one of the masks `lost`; a mask may be None.
 
     Raises:
       ValueError: a gradient is known and not finite.
     """
-    if lost is not None:
+    for mask in (mask for mask in lost if mask is not None):
         gradients = {
             name: tf.where(
-                tf.reshape(lost, [-1, *[1] * (len(g.shape) - 1)]), tf.constant(np.nan, g.dtype), g
+                tf.reshape(mask, [-1, *[1] * (len(g.shape) - 1)]), tf.constant(np.nan, g.dtype), g
             )
             for name, g in gradients.items()
         }

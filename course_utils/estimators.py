@@ -146,9 +146,9 @@ def pathwise(
     Unbiased where f is continuous and differentiable but for single points, and TFP samples the
     law by a path that is differentiable in φ.
 
-    Exact to rounding for location-scale laws.  Gamma, Beta, Dirichlet and StudentT have the
-    derivative of TensorFlow's Gamma sampler: in float64 right to 1e-10 up to shapes of 10 000; in
-    float32 to 5e-5 up to 1000, and off by an eighth at 10 000.
+    Exact to rounding for location-scale laws.  Gamma, Beta, Dirichlet, StudentT, Chi2 and their
+    like have the derivative of TensorFlow's Gamma sampler: in float64 right to 1e-10 up to shapes
+    of 10 000; in float32 to 5e-5 up to 1000, and off by an eighth at 10 000.
 
     Args:
       cost, make_distribution, params, num_samples, seed: see the module.
@@ -158,7 +158,7 @@ def pathwise(
 
     Raises:
       TypeError, ValueError: see the module; TypeError for a law that TFP marks
-        NOT_REPARAMETERIZED, ValueError for one of those four in float32 with a shape above 1000.
+        NOT_REPARAMETERIZED, ValueError for one of those in float32 with a shape above 1000.
 
     Source: Kingma & Welling (2014), section 2.4; Mohamed et al. (2020), section 5.
     """
@@ -171,7 +171,7 @@ def pathwise(
             f"{type(distribution).__name__} is NOT_REPARAMETERIZED: use score_function, which "
             "asks only for log_prob"
         )
-    _check_gamma_path(_scalar_law(distribution))
+    off = _off_gamma_path(distribution, num_samples)
     make_tiled = _checks.tiled_maker(make_distribution, params, distribution)
     tiled = _checks.tile(params, num_samples)
     with tf.GradientTape() as tape:
@@ -181,22 +181,40 @@ def pathwise(
         lost = _checks.lost_samples(law, z)
         values = _checks.cost_values(cost, z)
     gradients = tape.gradient(values, tiled, unconnected_gradients="zero")
-    return _checks.checked(gradients, params, lost)
+    return _checks.checked(gradients, params, lost, off)
 
 
-def _check_gamma_path(law: tfd.Distribution) -> None:
-    """Raise ValueError where the derivative of TensorFlow's Gamma sampler is not right."""
-    if not isinstance(law, tfd.Gamma | tfd.Beta | tfd.Dirichlet | tfd.StudentT):
-        return
-    for name in ("concentration", "concentration1", "concentration0", "df"):
-        shape = law.parameters.get(name)
-        narrow = tf.executing_eagerly() and tf.is_tensor(shape) and shape.dtype == tf.float32
-        if narrow and np.any(shape > 1000):
+# Laws that TFP samples from Gamma variables, and the names of their shapes.
+_FROM_GAMMA = (
+    *(tfd.Gamma, tfd.ExpGamma, tfd.InverseGamma, tfd.ExpInverseGamma, tfd.Chi, tfd.Chi2),
+    *(tfd.Beta, tfd.SigmoidBeta, tfd.Dirichlet, tfd.StudentT, tfd.HalfStudentT),
+)
+_SHAPES = ("concentration", "concentration1", "concentration0", "df")
+
+
+def _off_gamma_path(law: tfd.Distribution, num_samples: int):
+    """Where the derivative of TensorFlow's Gamma sampler is not right: [num_samples], or None.
+
+    Raises:
+      ValueError: there are such shapes, and this is known: outside a `tf.function`.
+    """
+    while hasattr(law, "distribution"):  # Independent, Sample, TransformedDistribution
+        law = law.distribution
+    shapes = {name: law.parameters.get(name) for name in _SHAPES}
+    narrow = {n: a for n, a in shapes.items() if tf.is_tensor(a) and a.dtype == tf.float32}
+    if not isinstance(law, _FROM_GAMMA) or not narrow:
+        return None
+    off = {name: tf.reduce_any(shape > 1000) for name, shape in narrow.items()}
+    if not tf.executing_eagerly():
+        return tf.fill([num_samples], tf.reduce_any(list(off.values())))
+    for name, is_off in off.items():
+        if is_off:
             raise ValueError(
                 f"{name} of {type(law).__name__} must be at most 1000 for pathwise, got "
-                f"{_checks.show(shape)}, where TensorFlow's sampler has a wrong derivative in "
-                "float32: use float64, or implicit"
+                f"{_checks.show(shapes[name])}, where TensorFlow's sampler has a wrong derivative "
+                "in float32: use float64, or implicit"
             )
+    return None
 
 
 @_checks.as_written

@@ -331,11 +331,19 @@ def test_rejection_and_paths_of_extreme_gammas(alpha, dtype):
         (tfd.Beta, dict(concentration1=2.0, concentration0=[2.0, 1e4])),
         (tfd.Dirichlet, dict(concentration=[1e4, 1.0])),
         (tfd.StudentT, dict(df=1e4, loc=0.0, scale=1.0)),
+        (tfd.InverseGamma, dict(concentration=1e4, scale=1.0)),
+        (tfd.Chi2, dict(df=1e4)),
+        (lambda df: tfd.Sample(tfd.Chi(df), 2), dict(df=1e4)),
     ],
 )
 def test_where_tensorflows_sampler_loses_its_derivative_pathwise_says_so(law, params):
     with pytest.raises(ValueError, match="at most 1000 for pathwise, got .* in float32"):
         pathwise(summed, law, params, num_samples=5, seed=0)
+    compiled = tf.function(lambda **params: pathwise(summed, law, params, num_samples=5, seed=0))
+    narrow = {key: tf.constant(p, tf.float32) for key, p in params.items()}
+    assert all(np.all(np.isnan(g)) for g in compiled(**narrow).values())
+    small = {key: tf.minimum(p, 900.0) for key, p in narrow.items()}
+    assert all(np.all(np.isfinite(g)) for g in compiled(**small).values())
     wide = {key: np.asarray(p) for key, p in params.items()}
     for g in pathwise(summed, law, wide, num_samples=5, seed=0).values():
         assert np.all(np.isfinite(g))
