@@ -49,6 +49,8 @@ def flag(name: str, value) -> bool:
 def number(name: str, value, above: float = -np.inf) -> float:
     """Return `value`, finite and larger than `above`; inside a `tf.function` tensors pass."""
     if isinstance(value, tf.Tensor | tf.Variable) and not tf.executing_eagerly():
+        if value.shape.rank != 0 or not (value.dtype.is_floating or value.dtype.is_integer):
+            raise TypeError(f"{name} must be a number, got {value!r}")
         return value
     if isinstance(value, bool) or not np.isscalar(value) and np.ndim(value) != 0:
         raise TypeError(f"{name} must be a number, got {value!r}")
@@ -83,6 +85,8 @@ def numeric(name: str, value) -> tuple[tf.Tensor | np.ndarray, tf.DType | None]:
     dtype = None if array.dtype == object else tf.as_dtype(array.dtype)
     if dtype is None or not (dtype.is_floating or dtype.is_integer):
         raise TypeError(f"{name} must be a number or a float tensor, got {value!r}")
+    if isinstance(array, tf.Tensor) and not array.shape.is_fully_defined():
+        raise ValueError(f"{name} must have a shape that is known, got {array.shape}")
     if 0 in array.shape:
         raise ValueError(f"{name} must not be empty, got shape {list(array.shape)}")
     return array, dtype if typed and dtype.is_floating else None
@@ -151,6 +155,12 @@ def _check_values(distribution: tfd.Distribution) -> None:
                 if name in _POSITIVE and not np.all(array > 0):
                     raise ValueError(f"{name} of {law} must be positive, got {show(array)}")
     _check_resolution(distribution)
+    pareto = isinstance(distribution, tfd.GeneralizedPareto | tfd.GeneralizedExtremeValue)
+    if pareto and np.any(np.equal(distribution.parameters["concentration"], 0)):
+        raise ValueError(
+            f"concentration of {law} must not be exactly 0, where TFP's formula does not depend on "
+            "it: take 1e-3"
+        )
     if isinstance(distribution, tfd.VonMisesFisher):  # TFP's own validation fails in float64
         _check_directional(distribution)
         return
@@ -222,18 +232,46 @@ def tiled_maker(make_distribution, params: dict[str, tf.Tensor], distribution):
         return make_distribution(**{name: pad(p) for name, p in tiled.items()})
 
     for make in (make_distribution, aligned):
+        tiled = tile(params, probe)
         try:
-            probed = make(**tile(params, probe))
+            with tf.GradientTape() as tape:
+                tape.watch(tiled)
+                probed = make(**tiled)
+                computed = [p for p in _tensors(probed) if all(p is not t for t in tiled.values())]
+                first = [tf.reduce_sum(p[0] if p.shape[:1] == [probe] else p) for p in computed]
             shapes = list(probed.batch_shape), list(probed.event_shape)  # some raise only here
         except (ValueError, tf.errors.InvalidArgumentError):
             continue
         if shapes == ([probe, *batch], event):
+            if tf.executing_eagerly() and first:
+                _check_apart(tape.gradient(first, tiled, unconnected_gradients="zero"))
             return make
     shapes = {name: list(value.shape) for name, value in params.items()}
     raise ValueError(
         f"params of shapes {shapes} do not line up once each has a sample axis in front: give "
         "every parameter its full shape, and let make_distribution treat leading axes as batch axes"
     )
+
+
+def _tensors(law: tfd.Distribution) -> list[tf.Tensor]:
+    """The float tensors among a law's parameters, those of nested laws too."""
+    tensors = []
+    for value in law.parameters.values():
+        if isinstance(value, tfd.Distribution):
+            tensors += _tensors(value)
+        elif tf.is_tensor(value) and value.dtype.is_floating:
+            tensors.append(value)
+    return tensors
+
+
+def _check_apart(slopes: dict[str, tf.Tensor]) -> None:
+    """Raise ValueError where the first sample's law depends on another sample's parameters."""
+    for name, slope in slopes.items():
+        if np.any(np.nan_to_num(slope[1:])):
+            raise ValueError(
+                f"make_distribution mixes the samples' own copies of {name!r}, as tf.reduce_sum(x) "
+                "and tf.norm(x) do: name the axis that they are to go over, axis=-1"
+            )
 
 
 def discrete_base(
@@ -335,6 +373,8 @@ def cost_values(cost, z: tf.Tensor, name: str = "cost") -> tf.Tensor:
         raise TypeError(f"{name} must return a TensorFlow tensor, got {type(values).__name__}")
     if values.dtype != z.dtype:
         raise TypeError(f"{name} must return {z.dtype.name}, as z is, got {values.dtype.name}")
+    if not values.shape.is_fully_defined():
+        values = tf.ensure_shape(values, z.shape[:1])
     if values.shape != z.shape[:1]:
         raise ValueError(
             f"{name} must map z of shape {list(z.shape)} to one number a sample, shape "

@@ -11,6 +11,7 @@ Beta, Dirichlet, Weibull, Kumaraswamy and others lacks its term log z where a sh
 
 import functools
 import math
+import threading
 from unittest import mock
 
 import tensorflow as tf
@@ -18,6 +19,8 @@ import tensorflow_probability as tfp
 
 tfd = tfp.distributions
 
+_USED = tf.compat.v2.math  # where TFP looks functions up, each time that it calls them
+_XLOGY, _XLOG1PY, _PATCHING = _USED.xlogy, _USED.xlog1py, threading.RLock()
 _TERMS = 30_000  # of the incomplete beta function's series: a second, and enough for shapes of 1e6
 
 
@@ -42,7 +45,7 @@ def cdf(law: tfd.Distribution, z: tf.Tensor) -> tf.Tensor:
         weights = law.mixture_distribution.probs_parameter()
         return tf.reduce_sum(weights * cdf(law.components_distribution, z[..., None]), axis=-1)
     inner = law
-    while isinstance(inner, tfd.TransformedDistribution):
+    while hasattr(inner, "distribution"):  # TransformedDistribution, BatchReshape, Masked
         inner = inner.distribution
     wrong = tfd.PERT | tfd.SigmoidBeta | tfd.HalfStudentT | tfd.TwoPieceStudentT
     transformed = tfd.Beta | tfd.StudentT | tfd.VonMises | tfd.MixtureSameFamily
@@ -87,18 +90,16 @@ def _von_mises_series(concentration, x) -> tuple[tf.Tensor, tf.Tensor]:
 
 def log_prob(law: tfd.Distribution, z: tf.Tensor) -> tf.Tensor:
     """The law's log-density at z, with right derivatives in the law's parameters."""
-    used = tf.compat.v2.math  # where TFP looks functions up, each time that it calls them
-    xlogy, xlog1py = used.xlogy, used.xlog1py
 
     def right_xlogy(x, y, name=None):
         inside = y > 0
-        return tf.where(inside, x * tf.math.log(tf.where(inside, y, 1)), xlogy(x, y, name))
+        return tf.where(inside, x * tf.math.log(tf.where(inside, y, 1)), _XLOGY(x, y, name))
 
     def right_xlog1py(x, y, name=None):
         inside = y > -1
-        return tf.where(inside, x * tf.math.log1p(tf.where(inside, y, 0)), xlog1py(x, y, name))
+        return tf.where(inside, x * tf.math.log1p(tf.where(inside, y, 0)), _XLOG1PY(x, y, name))
 
-    with mock.patch.multiple(used, xlogy=right_xlogy, xlog1py=right_xlog1py):
+    with _PATCHING, mock.patch.multiple(_USED, xlogy=right_xlogy, xlog1py=right_xlog1py):
         return law.log_prob(z)
 
 

@@ -379,6 +379,8 @@ def explore(
     _checks.whole_number("panels", panels)
     taken = list(inspect.signature(draw).parameters.values())[1:]
     names = {p.name for p in taken}
+    for name in {"seed"} & controls.keys() | {"panels", "projection", "size"} & names:
+        raise TypeError(f"{name} is explore's own: call the control, or draw's argument, otherwise")
     for name, control in controls.items():
         if not isinstance(control, Slider | Switch | Choice):
             raise TypeError(f"{name} must be a slider, a switch or a choice, got {control!r}")

@@ -16,7 +16,7 @@ Args, the same for all:
 
 Returns, the same for all:
   A dict with the keys of `params`, each of shape [num_samples, *param.shape]: one gradient a
-  sample, zero where the cost does not depend on a parameter.  Their mean is the estimate.
+  sample, zero where the law does not depend on a parameter.  Their mean is the estimate.
 
 Raises, the same for all:
   TypeError: an argument of the wrong type, mixed float dtypes, or a law that is not covered.
@@ -95,6 +95,11 @@ def score_function(
     num_samples = _checks.whole_number("num_samples", num_samples, at_least=least)
     params = _checks.as_params(params)
     distribution = _checks.build(make_distribution, params)
+    if isinstance(_scalar_law(distribution), tfd.Zipf | tfd.NoncentralChi2 | tfd.BetaQuotient):
+        raise TypeError(
+            f"score_function does not cover {type(_scalar_law(distribution)).__name__}, whose "
+            "log_prob has a wrong derivative in TFP: use finite_difference"
+        )
     make_tiled = _checks.tiled_maker(make_distribution, params, distribution)
     z = tf.stop_gradient(distribution.sample(num_samples, seed=stateless_seed(seed)))
     lost = _checks.lost_samples(distribution, z, "score")
@@ -171,6 +176,7 @@ def pathwise(
             f"{type(distribution).__name__} is NOT_REPARAMETERIZED: use score_function, which "
             "asks only for log_prob"
         )
+    _check_path(_scalar_law(distribution))
     off = _off_gamma_path(distribution, num_samples)
     make_tiled = _checks.tiled_maker(make_distribution, params, distribution)
     tiled = _checks.tile(params, num_samples)
@@ -182,6 +188,22 @@ def pathwise(
         values = _checks.cost_values(cost, z)
     gradients = tape.gradient(values, tiled, unconnected_gradients="zero")
     return _checks.checked(gradients, params, lost, off)
+
+
+def _check_path(law: tfd.Distribution) -> None:
+    """Raise TypeError for a law whose samples have a wrong derivative in TFP 0.25."""
+    wrong = (tfd.TruncatedNormal, tfd.InverseGaussian, tfd.NormalInverseGaussian)
+    if isinstance(law, tfd.MixtureSameFamily):
+        law = _scalar_law(law.components_distribution)
+        wrong = (tfd.Beta, tfd.StudentT, tfd.VonMises)
+    if isinstance(law, (*wrong, tfd.ContinuousBernoulli)):
+        better = isinstance(law, tfd.NormalInverseGaussian | tfd.ContinuousBernoulli)
+        raise TypeError(
+            f"pathwise does not cover {type(law).__name__}, whose samples have a wrong derivative "
+            f"in TFP: use {'score_function' if better else 'implicit'}"
+        )
+    if isinstance(law, tfd.VonMises) and tf.executing_eagerly() and np.any(law.concentration == 0):
+        raise ValueError("concentration of VonMises must not be 0 for pathwise: use implicit")
 
 
 # Laws that TFP samples from Gamma variables, and the names of their shapes.
@@ -314,6 +336,8 @@ def _check_continuous(law: tfd.Distribution) -> None:
         space = law.experimental_default_event_space_bijector()  # None for discrete laws
     except (TypeError, NotImplementedError):
         space = None
+    if isinstance(law, tfd.ContinuousBernoulli):
+        raise _not_covered(law, "its cdf does not depend on probs between .499 and .501")
     if space is None:
         raise _not_covered(law, "it has no density that TFP knows to be continuous")
 
@@ -441,10 +465,11 @@ def finite_difference(
 ) -> Gradients:
     """The central finite difference: (f(z₊) − f(z₋)) / 2h, with z± ~ q(z; φ ± h).
 
-    One coordinate of one parameter moves at a time: two draws and two costs for each.  Its bias is
-    of order h².  With common random numbers both draws use the same noise, which keeps the
-    variance bounded as h → 0 where the sample moves smoothly with φ; with independent noise the
-    variance grows as 1/h².  The rounding of a cost, 1e-7 of it in float32, is divided by h.
+    One coordinate of one parameter moves at a time: two draws and two costs for each, from the same
+    seeds for all of them, so that their noises are not independent.  Its bias is of order h².  With
+    common random numbers both draws use the same noise, which keeps the variance bounded as h → 0
+    where the sample moves smoothly with φ; with independent noise the variance grows as 1/h².  The
+    rounding of a cost, 1e-7 of it in float32, is divided by h.
 
     Args:
       cost, make_distribution, params, num_samples, seed: see the module.
@@ -481,12 +506,15 @@ def finite_difference(
 
     def difference(name, direction):
         up, down = costs(name, direction, seeds[0]), costs(name, -direction, seeds[1])
-        return (up - down) / (2 * step)
+        p = params[name]
+        taken = tf.reduce_sum((p + direction) - (p - direction))  # 2h, as rounding leaves it
+        return (up - down) / taken
 
     gradients = {}
     for name, p in params.items():
         size = p.shape.num_elements()
-        directions = tf.reshape(step * tf.eye(size, dtype=p.dtype), [size, *p.shape])
+        directions = tf.eye(size, dtype=p.dtype) * _checks.like(step, p)
+        directions = tf.reshape(directions, [size, *p.shape])
         columns = [difference(name, direction) for direction in tf.unstack(directions)]
         gradients[name] = tf.reshape(tf.stack(columns, axis=1), [num_samples, *p.shape])
     return _checks.checked(gradients, params)

@@ -128,13 +128,13 @@ def summarize(
         no batch at all, or batches of different parameters.
       TypeError: a batch that is no dict, or gradients without a sample axis.
     """
-    totals = {}
+    totals = None
     for batch in _batches(gradients):
         parts = {
             name: (len(values), *(m.numpy() for m in _moments(values)))
             for name, values in batch.items()
         }
-        _check_alike(totals or parts, parts)
+        _check_alike(parts if totals is None else totals, parts)
         totals = {n: _merged(totals[n], p) for n, p in parts.items()} if totals else parts
     if not totals:
         raise ValueError("gradients must hold a parameter's gradients, got none")
@@ -193,6 +193,19 @@ def assert_near(estimate: Estimate, gradient, variance=None) -> None:
         assert off < 4, f"{name} {_text(value, error)} is {off:.1f} standard errors off {exact}"
 
 
+def _check_number(sampled, num_samples: int) -> dict:
+    """Return per-sample gradients of that many samples."""
+    if not isinstance(sampled, dict):
+        raise TypeError(f"gradients must return a dict of param → gradients, got {sampled!r}")
+    for name, g in sampled.items():
+        if list(np.shape(g))[:1] != [num_samples]:
+            raise ValueError(
+                f"gradients must return as many samples as it is asked for, one gradient each: "
+                f"{num_samples} of {name!r}, got shape {list(np.shape(g))}"
+            )
+    return sampled
+
+
 def sweep(
     gradients: Callable[[tf.Tensor, int], dict[str, tf.Tensor]],
     values: Iterable[float],
@@ -214,7 +227,8 @@ def sweep(
 
     Raises:
       TypeError, ValueError: what `gradients` raises at either end; num_samples below 2; values that
-        are not finite numbers; a gradient that is not finite.
+        are not finite numbers; a gradient that is not finite; another number of gradients than
+        num_samples.
     """
     num_samples = _checks.whole_number("num_samples", num_samples, at_least=2)
     try:
@@ -224,11 +238,12 @@ def sweep(
     if values.ndim != 1 or not len(values) or not np.all(np.isfinite(values)):
         raise ValueError(f"values must be a sequence of finite numbers, got {given!r}")
     for end in (values.min(), values.max()):
-        gradients(tf.constant(end), 2)
+        _check_number(gradients(tf.constant(end), 2), 2)
 
     @tf.function
     def moments(value):
-        found = {name: _moments(g) for name, g in gradients(value, num_samples).items()}
+        sampled = _check_number(gradients(value, num_samples), num_samples)
+        found = {name: _moments(g) for name, g in sampled.items()}
         return {name: (mean, second, fourth) for name, (mean, second, _, fourth) in found.items()}
 
     rows = [moments(tf.constant(value)) for value in values]

@@ -324,3 +324,10 @@ def test_progress_shows_how_far_a_loop_has_come(shown):
 def test_progress_without_a_picture_is_a_bar_alone(shown):
     assert list(controls.progress([1, 2], "training")) == [1, 2]
     assert len(shown["box"].children) == 1
+
+
+def test_names_that_are_explores_own_are_refused():
+    with pytest.raises(TypeError, match="seed is explore's own"):
+        explore(lambda ax, *, seed: None, seed=slider("seed", 0, 9, start=4, integer=True))
+    with pytest.raises(TypeError, match="size is explore's own"):
+        explore(lambda ax, *, size: None)

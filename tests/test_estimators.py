@@ -1,5 +1,7 @@
 """Estimators against closed forms, quadrature and each other: shape, then mean, then variance."""
 
+from concurrent import futures
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -9,11 +11,13 @@ from tensorflow_probability import distributions as tfd
 from course_utils import exact, variance
 from course_utils.estimators import (
     finite_difference,
+    gumbel_softmax,
     implicit,
     measure_valued,
     pathwise,
     rejection_reparameterized,
     score_function,
+    straight_through,
 )
 
 NORMAL = dict(loc=1.5, scale=0.7)
@@ -399,3 +403,115 @@ def test_bad_input_is_named(estimator, words, error, change):
 def test_each_estimators_own_options_are_checked(words, error, estimator, change):
     with pytest.raises(error, match=words):
         run(estimator, **change)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "make", "params"),
+    [
+        (pathwise, lambda x: tfd.MultivariateNormalDiag(x, tf.ones(2) * tf.norm(x)), [1.0, 2.0]),
+        (score_function, lambda x: tfd.Normal(x, tf.exp(tf.reduce_mean(x))), [0.0, 0.0]),
+        (score_function, lambda x: tfd.OneHotCategorical(logits=x - tf.reduce_mean(x)), [1.0, 2.0]),
+        (straight_through, lambda x: tfd.OneHotCategorical(probs=x / tf.reduce_sum(x)), [1.0, 2.0]),
+    ],
+)
+def test_a_law_that_mixes_samples_is_refused(estimator, make, params):
+    with pytest.raises(ValueError, match="make_distribution mixes the samples' own copies of 'x'"):
+        estimator(summed, make, dict(x=tf.constant(params)), num_samples=5, seed=0)
+
+
+def test_a_sum_over_the_own_axis_is_not_refused():
+    g = score_function(
+        summed,
+        lambda x: tfd.OneHotCategorical(probs=x / tf.reduce_sum(x, axis=-1, keepdims=True)),
+        dict(x=tf.constant([1.0, 2.0, 3.0])),
+        num_samples=5,
+        seed=0,
+    )
+    assert g["x"].shape == [5, 3]
+
+
+@pytest.mark.parametrize(
+    ("estimator", "make", "params", "words"),
+    [
+        (pathwise, lambda loc: tfd.TruncatedNormal(loc, 1.0, -1.0, 2.0), dict(loc=0.2), "implicit"),
+        (pathwise, tfd.InverseGaussian, dict(loc=1.0, concentration=2.0), "implicit"),
+        (pathwise, lambda x: tfd.NormalInverseGaussian(x, 1.0, 2.0, 0.5), dict(x=0.1), "score"),
+        (pathwise, lambda x: tfd.ContinuousBernoulli(logits=x), dict(x=0.0), "score_function"),
+        (implicit, lambda x: tfd.ContinuousBernoulli(logits=x), dict(x=0.0), "between .499"),
+        (score_function, lambda p: tfd.Zipf(p, dtype=tf.float32), dict(p=5.0), "Zipf"),
+        (score_function, tfd.NoncentralChi2, dict(df=5.0, noncentrality=1.3), "NoncentralChi2"),
+    ],
+)
+def test_laws_with_wrong_derivatives_are_refused(estimator, make, params, words):
+    with pytest.raises(TypeError, match=words):
+        estimator(summed, make, params, num_samples=5, seed=0)
+
+
+def test_the_derivatives_of_these_laws_are_still_wrong():
+    """E z moves by .37 and by 1 with the location; TFP's samples move by 1 and by .0015."""
+    for law, right in [
+        (lambda x: tfd.TruncatedNormal(x, 1.3, -1.0, 2.0), 0.36669),
+        (lambda x: tfd.InverseGaussian(x, 2.0), 1.0),
+    ]:
+        x = tf.fill([20_000], 0.2 if right < 1 else 1.0)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            z = law(x).sample(seed=(0, 1))
+        wrong = np.mean(tape.gradient(z, x))
+        assert abs(wrong - right) > 0.5, "TFP is mended: let pathwise take this law"
+        found = implicit(tf.identity, law, dict(x=x[0]), num_samples=20_000, seed=1)
+        variance.assert_near(variance.summarize(found)["x"], right)
+
+
+def test_a_law_at_a_point_that_its_formula_does_not_feel_is_refused():
+    for law in (tfd.GeneralizedPareto, tfd.GeneralizedExtremeValue):
+        with pytest.raises(ValueError, match="concentration of .* must not be exactly 0"):
+            score_function(summed, lambda k: law(0.0, 1.0, k), dict(k=0.0), num_samples=5, seed=0)  # noqa: B023
+    with pytest.raises(ValueError, match="concentration of VonMises must not be 0"):
+        pathwise(tf.cos, tfd.VonMises, dict(loc=0.0, concentration=0.0), num_samples=5, seed=0)
+
+
+def test_a_finite_difference_divides_by_the_step_that_rounding_leaves():
+    make = lambda loc: tfd.Normal(loc - 1000, 1.0)  # noqa: E731
+    g = finite_difference(tf.identity, make, dict(loc=1000.0), num_samples=100, seed=1, step=1e-4)[
+        "loc"
+    ]
+    np.testing.assert_allclose(g, 1, rtol=1e-2)
+
+
+def test_threads_that_take_scores_leave_tensorflow_as_it_was():
+    before = tf.compat.v2.math.xlogy
+    law = dict(concentration=2.0, rate=1.0)
+    work = lambda seed: score_function(quadratic, tfd.Gamma, law, num_samples=5, seed=seed)  # noqa: E731
+    with futures.ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(40)))
+    assert tf.compat.v2.math.xlogy is before
+
+
+def test_options_in_a_tf_function_are_numbers():
+    @tf.function
+    def compiled(temperature):
+        law = lambda x: tfd.OneHotCategorical(logits=x)  # noqa: E731
+        options = dict(num_samples=5, seed=0, temperature=temperature)
+        return gumbel_softmax(summed, law, dict(x=tf.zeros(3)), **options)
+
+    assert compiled(tf.constant(0.5))["x"].shape == [5, 3]
+    with pytest.raises(TypeError, match="temperature must be a number"):
+        compiled(tf.constant([0.1, 1.0, 5.0]))
+
+
+def test_shapes_that_a_tf_function_does_not_know():
+    def through_numpy(z):
+        return tf.numpy_function(lambda z: np.float32(z[:, 0] > 0), [z], tf.float32)
+
+    law = dict(loc=tf.zeros(2), scale=1.0)
+    compiled = tf.function(
+        lambda seed: score_function(through_numpy, tfd.Normal, law, num_samples=5, seed=seed)
+    )
+    assert compiled(tf.constant([0, 1]))["loc"].shape == [5, 2]
+    unknown = tf.function(
+        lambda loc: score_function(summed, tfd.Normal, dict(loc=loc), num_samples=5, seed=0),
+        input_signature=[tf.TensorSpec([None])],
+    )
+    with pytest.raises(ValueError, match=r"params\['loc'\] must have a shape that is known"):
+        unknown(tf.zeros(2))

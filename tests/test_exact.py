@@ -838,3 +838,18 @@ def test_bad_input_is_named(call, words):
 def test_what_is_no_number_is_named():
     with pytest.raises(TypeError, match="loc must be a number or an array, got 'a'"):
         exact.normal_quadratic("pathwise", loc="a", scale=1.0, k=0.0)
+
+
+def test_quadrature_finds_a_narrow_law_or_says_that_it_does_not():
+    for loc, scale in [(5.0, 0.1), (10.0, 0.1), (1.0, 0.01)]:
+        found = exact.quadrature("pathwise", tf.square, tfd.Normal, dict(loc=loc, scale=scale))
+        np.testing.assert_allclose(found["loc"], (2 * loc, 4 * scale**2), rtol=1e-8)
+        np.testing.assert_allclose(found["scale"][0], 2 * scale, rtol=1e-8)
+    with pytest.raises(ValueError, match="support must hold the law, got the mass 0"):
+        exact.quadrature("pathwise", tf.square, tfd.Normal, dict(loc=100.0, scale=0.1))
+
+
+def test_quadrature_of_a_parameter_that_the_law_ignores_is_zero():
+    make = lambda loc, other: tfd.Normal(loc, tf.ones_like(loc))  # noqa: E731
+    found = exact.quadrature("score_function", tf.identity, make, dict(loc=1.0, other=2.0))
+    np.testing.assert_allclose([*found["loc"], *found["other"]], [1, 3, 0, 0], atol=1e-9)

@@ -163,3 +163,18 @@ def test_the_variance_of_fair_coins_has_an_error_too():
     np.testing.assert_allclose(exact, np.sqrt(2 * 0.25**2 / (4 * 3)), rtol=1e-12)
     balanced = variance.summarize({"p": np.array([0.0, 1.0, 1.0, 0.0])})["p"]
     np.testing.assert_allclose(balanced.variance_error, exact, rtol=1e-12)
+
+
+def test_a_sweep_refuses_gradients_of_another_number_of_samples():
+    def deaf(scale, num_samples):
+        return pathwise(tf.square, tfd.Normal, dict(loc=1.0, scale=scale), num_samples=1000, seed=1)
+
+    with pytest.raises(ValueError, match="as many samples as it is asked for"):
+        variance.sweep(deaf, [1.0], num_samples=100_000)
+    with pytest.raises(TypeError, match="gradients must return a dict"):
+        variance.sweep(lambda scale, n: scale, [1.0], num_samples=10)
+
+
+def test_an_empty_first_batch_is_a_batch():
+    with pytest.raises(ValueError, match="batches of the same params"):
+        variance.summarize([{}, {"a": np.zeros(3)}])

@@ -180,7 +180,8 @@ def quadrature(
       A dict of param → (gradient, variance of one sample).
 
     Raises:
-      ValueError: an unknown estimator, a parameter that is not scalar, or no convergence.
+      ValueError: an unknown estimator, a parameter that is not scalar, a support in which the
+        law is not found, or no convergence.
 
     Source: Takahasi & Mori (1974), as scipy.integrate.tanhsinh; the path from the CDF as in
     Figurnov et al. (2018), equation 5.
@@ -190,7 +191,9 @@ def quadrature(
     if any(p.shape != [] for p in params.values()):
         raise ValueError(f"params must be scalars, got {params}")
 
-    @functools.cache  # both moments of all parameters ask for the same nodes
+    zero = dict(unconnected_gradients="zero")
+
+    @functools.cache  # all moments of all parameters ask for the same nodes
     def gradients(nodes):
         z = tf.constant(np.frombuffer(nodes))
         tiled = _checks.tile(params, len(z))
@@ -201,20 +204,20 @@ def quadrature(
             log_prob = _special.log_prob(law, z)
             cdf = _special.cdf(law, z) if estimator == "pathwise" else None
         if estimator == "score_function":
-            factor, slopes, per = values - baseline, tape.gradient(log_prob, tiled), 1
+            factor, slopes, per = values - baseline, tape.gradient(log_prob, tiled, **zero), 1
         else:
-            slope = tape.gradient(values, z, unconnected_gradients="zero")
-            factor, slopes, per = -slope, tape.gradient(cdf, tiled), np.exp(log_prob)
+            slope = tape.gradient(values, z, **zero)
+            factor, slopes, per = -slope, tape.gradient(cdf, tiled, **zero), np.exp(log_prob)
         return {name: (factor * s / per).numpy() for name, s in slopes.items()}, np.exp(log_prob)
 
-    def moment(name, power, atol=0.0):
+    def integral(name, function):
         def integrand(z):
             g, density = gradients(np.ravel(z).astype(np.float64).tobytes())
-            values = np.where(density > 0, g[name] ** power * density, 0.0)
+            values = np.where(density > 0, function(g[name]) * density, 0.0)
             return values.reshape(np.shape(z))
 
         edges = [support[0], *sorted(breaks), support[1]]
-        parts = tanhsinh(integrand, np.array(edges[:-1]), np.array(edges[1:]), atol=atol)
+        parts = tanhsinh(integrand, np.array(edges[:-1]), np.array(edges[1:]), atol=1e-300)
         if not np.all(parts.success):
             raise ValueError(f"the integral for {name!r} does not converge: name its breaks")
         return parts.integral.sum()
@@ -222,9 +225,15 @@ def quadrature(
     def answer():
         result = {}
         for name in params:
-            second = moment(name, 2)
-            tolerance = 1e-12 * np.sqrt(second)  # a mean of 0 has no relative error
-            mean = moment(name, 1, atol=tolerance)
+            mass = integral(name, np.ones_like)
+            if mass < 1e-6:
+                raise ValueError(
+                    f"support must hold the law, got the mass {mass:.3g}: a narrow law is found "
+                    "where breaks name its ends"
+                )
+            second = integral(name, np.square)
+            shift = 2 * np.sqrt(second)  # a mean near 0 has no relative error
+            mean = integral(name, lambda g: g + shift) - shift * mass  # noqa: B023
             result[name] = (mean, central(second, mean))
         return result
 
