@@ -23,7 +23,8 @@ def stateless_seed(seed) -> tf.Tensor:
     """
     if isinstance(seed, tf.Tensor) and seed.dtype == tf.int32 and seed.shape == [2]:
         return seed
-    pair = seed if np.ndim(seed) == 1 else (0, seed)
+    several = isinstance(seed, tuple | list | np.ndarray) and getattr(seed, "ndim", 1) == 1
+    pair = seed if several else (0, seed)
     whole = all(isinstance(s, numbers.Integral) and not isinstance(s, bool) for s in pair)
     if len(pair) != 2 or not whole:
         raise TypeError(f"seed must be an int or a pair of ints, got {seed!r}")

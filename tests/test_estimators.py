@@ -451,7 +451,7 @@ def test_the_derivatives_of_these_laws_are_still_wrong():
     """E z moves by .37 and by 1 with the location; TFP's samples move by 1 and by .0015."""
     for law, right in [
         (lambda x: tfd.TruncatedNormal(x, 1.3, -1.0, 2.0), 0.36669),
-        (lambda x: tfd.InverseGaussian(x, 2.0), 1.0),
+        (lambda x: tfd.InverseGaussian(x, 2 * tf.ones_like(x)), 1.0),
     ]:
         x = tf.fill([20_000], 0.2 if right < 1 else 1.0)
         with tf.GradientTape() as tape:

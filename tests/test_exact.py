@@ -771,7 +771,7 @@ def test_one_coordinate_of_relax_with_the_straight_line_and_of_rejection_is_what
             lambda: exact.bernoulli_quadratic("score_function", t=0.1),
             "give one of probs and logits",
         ),
-        (lambda: exact.bernoulli_quadratic("score_function", t=0.1, probs=1.0), "probs must lie"),
+        (lambda: exact.bernoulli_quadratic("score_function", t=0.1, probs=1.0), "probs must give"),
         (
             lambda: exact.bernoulli_quadratic("gumbel_softmax", t=0.1, probs=0.5),
             "temperature goes with the relaxed estimators alone, got None",
@@ -853,3 +853,34 @@ def test_quadrature_of_a_parameter_that_the_law_ignores_is_zero():
     make = lambda loc, other: tfd.Normal(loc, tf.ones_like(loc))  # noqa: E731
     found = exact.quadrature("score_function", tf.identity, make, dict(loc=1.0, other=2.0))
     np.testing.assert_allclose([*found["loc"], *found["other"]], [1, 3, 0, 0], atol=1e-9)
+
+
+@pytest.mark.parametrize("estimator", ["score_function", "arm", "rebar", "leave_one_out"])
+def test_a_coin_and_its_mirror_image_have_the_same_numbers_however_likely(estimator):
+    options = dict(rebar=dict(temperature=0.5), leave_one_out=dict(num_samples=2))
+    given = options.get(estimator, {})
+    for logits in (5.0, 30.0, 40.0, 100.0):
+        one = exact.bernoulli_quadratic(estimator, t=0.2, logits=logits, **given)["logits"]
+        two = exact.bernoulli_quadratic(estimator, t=0.8, logits=-logits, **given)["logits"]
+        np.testing.assert_allclose(one, (-two[0], two[1]), rtol=1e-6)
+        np.testing.assert_allclose(one[0], 0.6 * np.exp(-logits) / (1 + np.exp(-logits)) ** 2)
+
+
+def test_sums_say_where_they_end():
+    for family, cost, value in [("gamma", tf.square, 50.0), ("von Mises", tf.cos, 1e3)]:
+        with pytest.raises(ValueError, match=f"value of {family} is too far out"):
+            exact.one_coordinate(family, cost, value)
+    with pytest.raises(ValueError, match="value of coin is too far out"):
+        exact.one_coordinate("coin", tf.square, 40.0)
+
+
+def test_options_of_the_quadratic_are_checked():
+    law = dict(loc=1.0, scale=1.0, k=0.0)
+    with pytest.raises(ValueError, match="num_dimensions must be positive"):
+        exact.normal_quadratic("pathwise", **law, num_dimensions=0)
+    with pytest.raises(TypeError, match="baseline must be a number"):
+        exact.normal_quadratic("score_function", **law, baseline="mean")
+    with pytest.raises(TypeError, match="coupled must be True or False"):
+        exact.normal_quadratic("measure_valued", **law, coupled="no")
+    with pytest.raises(ValueError, match="step must be below scale"):
+        exact.normal_quadratic("finite_difference", **law, step=2.0, common=False)

@@ -127,22 +127,22 @@ def _enumerate_arm(cost: Callable, make_distribution: Callable, params: dict) ->
         tape.watch(params)
         law = _checks.discrete_base("arm", make_distribution(**params), (tfd.Bernoulli,))
         logits = tf.reshape(law.logits_parameter(), [-1])
-    theta = expit(logits.numpy())
+    theta, other = expit(logits.numpy()), expit(-logits.numpy())
     if 3 ** len(theta) > 2**16:
         raise ValueError(f"3^{len(theta)} pairs of states are too many to enumerate")
-    m, likely = np.minimum(theta, 1 - theta), theta > 0.5
-    mean, second = (m - 1) / 2, (1 / 8 - (0.5 - m) ** 3) / (3 * m)  # of u − 1/2 on the low side
+    m, likely = np.minimum(theta, other), theta > 0.5
+    mean, second = (m - 1) / 2, 1 / 4 - m / 2 + m**2 / 3  # of u − 1/2 on the low side
     middle = np.where(m < 0.5, (0.5 - m) ** 2 / 3, 0.0)
     case = np.array(list(np.ndindex(*[3] * len(theta))))  # 0 low, 1 middle, 2 high
     weight = np.prod(np.choose(case, [m, 1 - 2 * m, m]), axis=1)
     centre = np.choose(case, [mean, 0 * mean, -mean])
     spread = np.choose(case, [second, middle, second]) - centre**2
     shape = [-1, *law.batch_shape]
-    first, other = (
+    first, second = (
         _checks.cost_values(cost, tf.reshape(tf.cast(b, tf.float64), shape)).numpy()
         for b in (np.choose(case, [0, likely, 1]), np.choose(case, [1, likely, 0]))
     )
-    difference, answer = first - other, {}
+    difference, answer = first - second, {}
     for name, jacobian in tape.jacobian(logits, params, unconnected_gradients="zero").items():
         flat = np.reshape(jacobian, [len(theta), -1])
         mean = (weight * difference) @ (centre @ flat)

@@ -43,17 +43,16 @@ def _rebar_moments(logits, t, temperature, eta) -> tuple[np.ndarray, np.ndarray]
     with F = sigmoid(±(y − logit)).
     """
     z, slope, density, t = _noise_grid(logits, t, temperature)
-    theta, logits = expit(logits), np.asarray(logits)[..., None]
     mean = second = 0.0
-    for b in (0, 1):
-        side, prob, sign = (_NODES > 0) == b, theta if b else 1 - theta, 2 * b - 1
+    for b, sign in ((0, -1), (1, 1)):
+        side, prob, other = (_NODES > 0) == b, expit(sign * logits), expit(-sign * logits)
         law = density[..., side] / prob[..., None]
         relaxed, path = (z[..., side] - t) ** 2, 2 * (z[..., side] - t) * slope[..., side]
-        moves = 1 - (1 - prob[..., None]) / expit(sign * (_NODES[side] - logits))
-        back = -relaxed * (b - theta[..., None]) - path * moves
+        moves = 1 - other[..., None] / expit(sign * (_NODES[side] - logits[..., None]))
+        back = -relaxed * sign * other[..., None] - path * moves
         averages = [np.sum(part * law, axis=-1) for part in (path, back)]
         spread = sum(np.sum(part**2 * law, axis=-1) for part in (path, back))
-        given = (b - t[..., 0]) ** 2 * (b - theta) + eta * sum(averages)
+        given = (b - t[..., 0]) ** 2 * sign * other + eta * sum(averages)
         mean = mean + prob * given
         second = second + prob * (given**2 + eta**2 * (spread - sum(m**2 for m in averages)))
     return mean, central(second, mean)
@@ -115,10 +114,12 @@ def bernoulli_quadratic(
     if (probs is None) == (logits is None):
         raise ValueError(f"give one of probs and logits, got probs={probs!r}, logits={logits!r}")
     name = "probs" if logits is None else "logits"
-    theta, t = floats(probs=probs if logits is None else expit(logits), t=t)
-    if not np.all((theta > 0) & (theta < 1)):
-        raise ValueError(f"probs must lie inside (0, 1), got {probs!r}")
-    slope = theta * (1 - theta)
+    t, baseline, eta = floats(t=t, baseline=baseline, eta=eta)
+    (given,) = floats(**{name: probs if logits is None else logits})
+    theta, other = (given, 1 - given) if logits is None else (expit(given), expit(-given))
+    if not np.all((theta > 0) & (other > 0)):
+        raise ValueError(f"{name} must give probabilities inside (0, 1), got {given}")
+    slope = theta * other
     chain = 1.0 if name == "probs" else slope
     if (temperature is None) == (estimator.endswith("gumbel_softmax") or estimator == "rebar"):
         raise ValueError(f"temperature goes with the relaxed estimators alone, got {temperature!r}")
@@ -128,7 +129,7 @@ def bernoulli_quadratic(
     def score_function():
         gradient = chain * (1 - 2 * t)
         at_one, at_zero = (1 - t) ** 2 - baseline, t**2 - baseline
-        second = chain**2 * (at_one**2 / theta + at_zero**2 / (1 - theta))
+        second = chain**2 * (at_one**2 / theta + at_zero**2 / other)
         return {name: (gradient, second - gradient**2)}
 
     def straight_through():
@@ -139,14 +140,15 @@ def bernoulli_quadratic(
 
     def relaxed(moments, *options):
         (tau,) = floats(temperature=temperature)
-        at = logit(theta) if logits is None else np.asarray(logits, np.float64)
+        at = logit(theta) if logits is None else given
         return in_name(*moments(at, t, tau, *options))
 
     def soft(gradient):
         return relaxed(lambda *at: _relaxed_moments(gradient, *at))
 
     def arm():
-        var = 1 / 12 - 2 / 3 * np.abs(theta - 0.5) ** 3 - slope**2
+        m = np.minimum(theta, other)
+        var = m / 2 - m**2 + 2 * m**3 / 3 - slope**2
         return in_name(slope * (1 - 2 * t), (1 - 2 * t) ** 2 * var)
 
     def leave_one_out():  # Δ times the unbiased sample variance of the K coins
@@ -159,7 +161,7 @@ def bernoulli_quadratic(
         gumbel_softmax=lambda: soft(lambda z, b, t: 2 * (z - t)),
         straight_through=straight_through,
         straight_through_gumbel_softmax=lambda: soft(lambda z, b, t: 2 * (b - t)),
-        rebar=lambda: relaxed(_rebar_moments, np.asarray(eta, np.float64)),
+        rebar=lambda: relaxed(_rebar_moments, eta),
         arm=arm,
         leave_one_out=leave_one_out,
     )

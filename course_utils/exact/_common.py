@@ -6,7 +6,7 @@ import numpy as np
 
 Answer = dict[str, tuple[np.ndarray, np.ndarray]]
 
-POSITIVE = {"scale", "target_scale", "step", "frequency", "temperature"}
+POSITIVE = {"scale", "target_scale", "step", "frequency", "temperature", "num_dimensions"}
 
 
 def choose(estimator: str, answers: dict[str, Callable[[], Answer]]) -> Answer:

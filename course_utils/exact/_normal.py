@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.special import dawsn, erfc
 
+from course_utils import _checks
 from course_utils.exact._common import Answer, central, choose, floats
 
 
@@ -20,7 +21,7 @@ def normal_quadratic_baselines(loc, scale, k, num_dimensions=1) -> dict[str, np.
     Returns:
       A dict with the keys mean, loc and scale.
     """
-    loc, scale, k = floats(loc=loc, scale=scale, k=k)
+    loc, scale, k, _ = floats(loc=loc, scale=scale, k=k, num_dimensions=num_dimensions)
     others = (num_dimensions - 1) * ((loc - k) ** 2 + scale**2)
     own = {"mean": 1, "loc": 3, "scale": 5}
     return {name: (loc - k) ** 2 + times * scale**2 + others for name, times in own.items()}
@@ -71,14 +72,15 @@ def normal_quadratic(
 
     Source: derived; the setting of Mohamed et al. (2020), Figure 2.
     """
-    loc, scale, k = floats(loc=loc, scale=scale, k=k)
+    loc, scale, k, _ = floats(loc=loc, scale=scale, k=k, num_dimensions=num_dimensions)
+    coupled, common = _checks.flag("coupled", coupled), _checks.flag("common", common)
     d, s2 = loc - k, scale**2
     mean_others = (num_dimensions - 1) * (d**2 + s2)
     var_others = (num_dimensions - 1) * (4 * d**2 * s2 + 2 * s2**2)
     baselines = baseline if isinstance(baseline, dict) else dict(loc=baseline, scale=baseline)
 
     def score_function():
-        b = {name: np.asarray(value) - mean_others for name, value in baselines.items()}
+        b = {name: floats(baseline=value)[0] - mean_others for name, value in baselines.items()}
         at_loc = d**4 + 18 * d**2 * s2 + 15 * s2**2 - 2 * b["loc"] * (d**2 + 3 * s2) + b["loc"] ** 2
         at_scale = (
             2 * d**4 + 60 * d**2 * s2 + 78 * s2**2 - 4 * b["scale"] * (d**2 + 5 * s2)
@@ -101,6 +103,8 @@ def normal_quadratic(
         if common:
             return pathwise()
         (h,) = floats(step=step)
+        if np.any(h >= scale):
+            raise ValueError(f"step must be below scale, got {step!r}")
 
         def variance(d, s):
             return 4 * d**2 * s**2 + 2 * s**4 + var_others

@@ -151,7 +151,8 @@ def one_coordinate(
 
     Raises:
       ValueError: an unknown family; a value that is not finite; a Gamma concentration below 1, one
-        of von Mises, a temperature or a step that is not positive.
+        of von Mises, a temperature or a step that is not positive; a value that is too far out for
+        these sums, at a concentration of 30 or a logit beyond 30 at the earliest.
 
     Source: derived; the estimators are those of `course_utils.estimators`.
     """
@@ -175,4 +176,7 @@ def one_coordinate(
         line = (lambda z: low + (high - low) * z, lambda z: np.full_like(z, high - low))
         numbers["rebar"] = _with_surrogate(f, f, slope, value, temperature)
         numbers["relax"] = _with_surrogate(f, *line, value, temperature)
+    far = family == "coin" and abs(value) > 30
+    if far or not np.all(np.isfinite([list(found.values()) for found in numbers.values()])):
+        raise ValueError(f"value of {family} is too far out for these sums: {value!r}")
     return numbers
