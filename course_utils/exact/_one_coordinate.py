@@ -169,8 +169,9 @@ def one_coordinate(
         raise ValueError(f"family must be one of {list(makers)}, got {family!r}")
     if (family == "gamma" and value < 1) or (family == "von Mises" and value <= 0):
         raise ValueError(f"value of {family} is too small: {value!r}")
-    recipes = makers[family](f, slope, value, temperature if family == "coin" else step)
-    numbers = {name: _numbers(*recipe) for name, recipe in recipes.items()}
+    with np.errstate(all="ignore"):  # what is not finite is refused below
+        recipes = makers[family](f, slope, value, temperature if family == "coin" else step)
+        numbers = {name: _numbers(*recipe) for name, recipe in recipes.items()}
     if family == "coin":
         low, high = f(np.array([0.0, 1.0]))
         line = (lambda z: low + (high - low) * z, lambda z: np.full_like(z, high - low))
