@@ -21,9 +21,9 @@ Returns, the same for all:
 Raises, the same for all:
   TypeError: an argument of the wrong type, mixed float dtypes, or a law that is not covered.
   ValueError: num_samples below 1 or above 10^8, parameters that are empty, not finite or outside
-    the law's domain, a cost of the wrong shape or not finite, samples that underflow or overflow,
-    gradients that are not finite.  Inside a tf.function, where no value is known, such gradients
-    are NaN.
+    the law's domain, a make_distribution that sums over leading axes, a cost of the wrong shape or
+    not finite, samples that underflow or overflow, gradients that are not finite.  Inside a
+    tf.function, where no value is known, such gradients are NaN.
 
 Speed: each parameter is tiled to [num_samples, *param.shape], so that one backward pass gives every
 sample its own gradient.
@@ -87,7 +87,8 @@ def score_function(
       One gradient a sample: a dict of param → [num_samples, *param.shape].
 
     Raises:
-      TypeError, ValueError: see the module; `baseline` is none of the above.
+      TypeError, ValueError: see the module; `baseline` is none of the above; TypeError for Zipf,
+        NoncentralChi2 and BetaQuotient, whose log_prob has a wrong derivative in TFP 0.25.
 
     Source: Glynn (1990); Williams (1992); Mohamed et al. (2020), sections 4 and 7.
     """
@@ -163,7 +164,10 @@ def pathwise(
 
     Raises:
       TypeError, ValueError: see the module; TypeError for a law that TFP marks
-        NOT_REPARAMETERIZED, ValueError for one of those in float32 with a shape above 1000.
+        NOT_REPARAMETERIZED, and for TruncatedNormal, InverseGaussian, NormalInverseGaussian,
+        ContinuousBernoulli and mixtures of Beta, StudentT or VonMises, whose samples have a wrong
+        derivative in TFP 0.25; ValueError for a law from Gamma variables in float32 with a shape
+        above 1000.
 
     Source: Kingma & Welling (2014), section 2.4; Mohamed et al. (2020), section 5.
     """
