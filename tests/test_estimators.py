@@ -435,6 +435,7 @@ def test_a_sum_over_the_own_axis_is_not_refused():
     [
         (pathwise, lambda loc: tfd.TruncatedNormal(loc, 1.0, -1.0, 2.0), dict(loc=0.2), "implicit"),
         (pathwise, tfd.InverseGaussian, dict(loc=1.0, concentration=2.0), "implicit"),
+        (pathwise, lambda x: tfd.Sample(tfd.InverseGaussian(x, 2.0), 3), dict(x=1.0), "Inverse"),
         (pathwise, lambda x: tfd.NormalInverseGaussian(x, 1.0, 2.0, 0.5), dict(x=0.1), "score"),
         (pathwise, lambda x: tfd.ContinuousBernoulli(logits=x), dict(x=0.0), "score_function"),
         (implicit, lambda x: tfd.ContinuousBernoulli(logits=x), dict(x=0.0), "between .499"),
