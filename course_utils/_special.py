@@ -24,6 +24,13 @@ _XLOGY, _XLOG1PY, _PATCHING = _USED.xlogy, _USED.xlog1py, threading.RLock()
 _TERMS = 30_000  # of the incomplete beta function's series: a second, and enough for shapes of 1e6
 
 
+def inner_law(law: tfd.Distribution) -> tfd.Distribution:
+    """The law inside Independent, Sample, TransformedDistribution, BatchReshape and their like."""
+    while hasattr(law, "distribution"):
+        law = law.distribution
+    return law
+
+
 def cdf(law: tfd.Distribution, z: tf.Tensor) -> tf.Tensor:
     """The law's CDF at z, with right derivatives in z and in the law's parameters.
 
@@ -44,9 +51,7 @@ def cdf(law: tfd.Distribution, z: tf.Tensor) -> tf.Tensor:
     if isinstance(law, tfd.MixtureSameFamily):
         weights = law.mixture_distribution.probs_parameter()
         return tf.reduce_sum(weights * cdf(law.components_distribution, z[..., None]), axis=-1)
-    inner = law
-    while hasattr(inner, "distribution"):  # TransformedDistribution, BatchReshape, Masked
-        inner = inner.distribution
+    inner = inner_law(law)
     wrong = tfd.PERT | tfd.SigmoidBeta | tfd.HalfStudentT | tfd.TwoPieceStudentT
     transformed = tfd.Beta | tfd.StudentT | tfd.VonMises | tfd.MixtureSameFamily
     if isinstance(inner, wrong | transformed):

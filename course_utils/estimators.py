@@ -96,7 +96,7 @@ def score_function(
     num_samples = _checks.whole_number("num_samples", num_samples, at_least=least)
     params = _checks.as_params(params)
     distribution = _checks.build(make_distribution, params)
-    inner = _inner_law(distribution)
+    inner = _special.inner_law(distribution)
     if isinstance(inner, tfd.Zipf | tfd.NoncentralChi2 | tfd.BetaQuotient):
         raise TypeError(
             f"score_function does not cover {type(inner).__name__}, whose log_prob has a wrong "
@@ -181,7 +181,7 @@ def pathwise(
             f"{type(distribution).__name__} is NOT_REPARAMETERIZED: use score_function, which "
             "asks only for log_prob"
         )
-    _check_path(_inner_law(distribution))
+    _check_path(_special.inner_law(distribution))
     off = _off_gamma_path(distribution, num_samples)
     make_tiled = _checks.tiled_maker(make_distribution, params, distribution)
     tiled = _checks.tile(params, num_samples)
@@ -199,7 +199,7 @@ def _check_path(law: tfd.Distribution) -> None:
     """Raise TypeError for a law whose samples have a wrong derivative in TFP 0.25."""
     wrong = (tfd.TruncatedNormal, tfd.InverseGaussian, tfd.NormalInverseGaussian)
     if isinstance(law, tfd.MixtureSameFamily):
-        law = _inner_law(law.components_distribution)
+        law = _special.inner_law(law.components_distribution)
         wrong = (tfd.Beta, tfd.StudentT, tfd.VonMises)
     if isinstance(law, (*wrong, tfd.ContinuousBernoulli)):
         better = isinstance(law, tfd.NormalInverseGaussian | tfd.ContinuousBernoulli)
@@ -225,7 +225,7 @@ def _off_gamma_path(law: tfd.Distribution, num_samples: int):
     Raises:
       ValueError: there are such shapes, and this is known: outside a `tf.function`.
     """
-    law = _inner_law(law)
+    law = _special.inner_law(law)
     shapes = {name: law.parameters.get(name) for name in _SHAPES}
     narrow = {n: a for n, a in shapes.items() if tf.is_tensor(a) and a.dtype == tf.float32}
     if not isinstance(law, _FROM_GAMMA) or not narrow:
@@ -320,13 +320,6 @@ def _scalar_law(distribution: tfd.Distribution) -> tfd.Distribution:
     while isinstance(distribution, tfd.Independent):
         distribution = distribution.distribution
     return distribution
-
-
-def _inner_law(law: tfd.Distribution) -> tfd.Distribution:
-    """The law inside Independent, Sample, TransformedDistribution, BatchReshape and their like."""
-    while hasattr(law, "distribution"):
-        law = law.distribution
-    return law
 
 
 def _not_covered(law: tfd.Distribution, why: str) -> TypeError:

@@ -1,5 +1,6 @@
 """Estimators against closed forms, quadrature and each other: shape, then mean, then variance."""
 
+import traceback
 from concurrent import futures
 
 import numpy as np
@@ -516,3 +517,18 @@ def test_shapes_that_a_tf_function_does_not_know():
     )
     with pytest.raises(ValueError, match=r"params\['loc'\] must have a shape that is known"):
         unknown(tf.zeros(2))
+
+
+def test_autograph_leaves_the_estimators_as_written():
+    names = []
+
+    def cost(z):
+        names.extend(frame.name for frame in traceback.extract_stack())
+        return quadratic(z)
+
+    @tf.function
+    def compiled(seed):
+        return score_function(cost, tfd.Normal, NORMAL, num_samples=5, seed=seed)
+
+    compiled(tf.constant([0, 1]))
+    assert "score_function" in names and "tf__score_function" not in names
