@@ -193,8 +193,9 @@ def quadrature(
 
     zero = dict(unconnected_gradients="zero")
 
-    @functools.cache  # all moments of all parameters ask for the same nodes
-    def gradients(nodes):
+    @functools.cache  # both powers ask for much the same nodes
+    def sampled(nodes):
+        """Ones, for the mass, and each parameter's gradients, by rows; and the density."""
         z = tf.constant(np.frombuffer(nodes))
         tiled = _checks.tile(params, len(z))
         with tf.GradientTape(persistent=True) as tape:
@@ -208,33 +209,37 @@ def quadrature(
         else:
             slope = tape.gradient(values, z, **zero)
             factor, slopes, per = -slope, tape.gradient(cdf, tiled, **zero), np.exp(log_prob)
-        return {name: (factor * s / per).numpy() for name, s in slopes.items()}, np.exp(log_prob)
+        gradients = [(factor * slopes[name] / per).numpy() for name in params]
+        return np.stack([np.ones(len(z)), *gradients]), np.exp(log_prob)
 
-    def integral(name, function):
-        def integrand(z):
-            g, density = gradients(np.ravel(z).astype(np.float64).tobytes())
-            values = np.where(density > 0, function(g[name]) * density, 0.0)
-            return values.reshape(np.shape(z))
+    edges = np.array([support[0], *sorted(breaks), support[1]])
+    rows = np.arange(1 + len(params))[:, None]
 
-        edges = [support[0], *sorted(breaks), support[1]]
-        parts = tanhsinh(integrand, np.array(edges[:-1]), np.array(edges[1:]), atol=1e-300)
-        if not np.all(parts.success):
-            raise ValueError(f"the integral for {name!r} does not converge: name its breaks")
-        return parts.integral.sum()
+    def integrals(power, shift):
+        def integrand(z, row, shift):
+            nodes, places = np.unique(z, return_inverse=True)
+            places = places.reshape(z.shape)
+            g, density = sampled(nodes.astype(np.float64).tobytes())
+            values = (g[row, places] + shift) ** power * density[places]
+            return np.where(density[places] > 0, values, 0.0)
+
+        shift = np.array(shift)[:, None]
+        parts = tanhsinh(integrand, edges[:-1], edges[1:], args=(rows, shift), atol=1e-300)
+        for name, converged in zip(["mass", *params], parts.success.all(axis=1), strict=True):
+            if not converged:
+                raise ValueError(f"the integral for {name!r} does not converge: name its breaks")
+        return parts.integral.sum(axis=1)
 
     def answer():
-        result = {}
-        for name in params:
-            mass = integral(name, np.ones_like)
-            if mass < 1e-6:
-                raise ValueError(
-                    f"support must hold the law, got the mass {mass:.3g}: a narrow law is found "
-                    "where breaks name its ends"
-                )
-            second = integral(name, np.square)
-            shift = 2 * np.sqrt(second)  # a mean near 0 has no relative error
-            mean = integral(name, lambda g: g + shift) - shift * mass  # noqa: B023
-            result[name] = (mean, central(second, mean))
-        return result
+        mass, *second = integrals(2, [0.0] * len(rows))
+        if mass < 1e-6:
+            raise ValueError(
+                f"support must hold the law, got the mass {mass:.3g}: a narrow law is found "
+                "where breaks name its ends"
+            )
+        shift = 2 * np.sqrt(second)  # a mean near 0 has no relative error
+        _, *raised = integrals(1, [0.0, *shift])
+        mean = raised - shift * mass
+        return {n: (m, central(s, m)) for n, m, s in zip(params, mean, second, strict=True)}
 
     return choose(estimator, dict(score_function=answer, pathwise=answer))
