@@ -207,8 +207,7 @@ class Explorer:
         self._build()
         with _DRAWING:
             self._paint()
-            self._frame = None  # the axes have their places now, as at every later move
-            self._paint()
+            self._paint()  # the axes have their places now, as at every later move
             self._show()
 
     @property
