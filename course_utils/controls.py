@@ -170,12 +170,16 @@ def choice(label: str, options, *, start=None) -> Choice:
 
     Raises:
       ValueError: no options, or a start that is not one of them.
-      TypeError: a label that is no string, options that are no list, tuple or the like.
+      TypeError: a label that is no string, options that are no list, tuple or the like, or that
+        hold such.
     """
     _named(label)
     if isinstance(options, str) or not isinstance(options, Iterable):
         raise TypeError(f"options must be a list or a tuple, got {options!r}")
     options = tuple(options)
+    for option in options:
+        if isinstance(option, tuple | list):  # ipywidgets takes pairs for labels with values
+            raise TypeError(f"options must be names or numbers, got {option!r}")
     if not options or (start is not None and start not in options):
         raise ValueError(f"start must be one of options = {options}, got {start!r}")
     return Choice(label, options, options[0] if start is None else start)

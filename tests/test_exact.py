@@ -292,6 +292,27 @@ def test_bernoulli_quadratic_at_one_half(t, variance):
     assert found == pytest.approx(variance, abs=5e-7)
 
 
+@pytest.mark.parametrize(
+    ("estimator", "options"),
+    [("score_function", {}), ("straight_through", {}), ("arm", {}), ("rebar", {"temperature": 0.5})]
+    + [("gumbel_softmax", {"temperature": 0.5}), ("leave_one_out", {"num_samples": 4})],
+)
+def test_bernoulli_quadratic_broadcasts(estimator, options):
+    probs, t = np.array([[0.2], [0.6]]), np.array([0.1, 0.5, 0.9])
+    found = exact.bernoulli_quadratic(estimator, t=t, probs=probs, **options)["probs"]
+    for part, whole in enumerate(found):
+        assert whole.shape == (2, 3)
+        for i, j in np.ndindex(2, 3):
+            at = dict(t=t[j], probs=probs[i, 0]) | options
+            alone = exact.bernoulli_quadratic(estimator, **at)["probs"][part]
+            assert whole[i, j] == pytest.approx(alone, rel=1e-12)
+
+
+def test_bernoulli_quadratic_broadcasts_baselines():
+    found = exact.bernoulli_quadratic("score_function", t=0.3, probs=0.4, baseline=np.zeros(3))
+    assert [part.shape for part in found["probs"]] == [(3,), (3,)]
+
+
 def test_bernoulli_constant_baseline_makes_every_sample_exact():
     theta, t = 0.3, 0.45
     b = (1 - theta) * (1 - t) ** 2 + theta * t**2

@@ -120,20 +120,20 @@ def bernoulli_quadratic(
     if not np.all((theta > 0) & (other > 0)):
         raise ValueError(f"{name} must give probabilities inside (0, 1), got {given}")
     slope = theta * other
-    chain = 1.0 if name == "probs" else slope
+    chain = np.ones_like(slope) if name == "probs" else slope
     if (temperature is None) == (estimator.endswith("gumbel_softmax") or estimator == "rebar"):
         raise ValueError(f"temperature goes with the relaxed estimators alone, got {temperature!r}")
     if (num_samples is None) == (estimator == "leave_one_out"):
         raise ValueError(f"num_samples goes with leave_one_out alone, got {num_samples!r}")
 
     def score_function():
-        gradient = chain * (1 - 2 * t)
+        gradient = chain * (1 - 2 * t) + 0 * baseline
         at_one, at_zero = (1 - t) ** 2 - baseline, t**2 - baseline
         second = chain**2 * (at_one**2 / theta + at_zero**2 / other)
-        return {name: (gradient, second - gradient**2)}
+        return {name: (gradient, central(second, gradient))}
 
     def straight_through():
-        return {name: (2 * chain * (theta - t), 4 * chain**2 * slope)}
+        return {name: (2 * chain * (theta - t), 4 * chain**2 * slope * np.ones_like(t))}
 
     def in_name(mean, var):  # from the logit
         return {name: (mean * chain / slope, var * (chain / slope) ** 2)}
