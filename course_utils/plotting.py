@@ -18,7 +18,7 @@ from course_utils.variance import Estimate
 
 
 class Look(NamedTuple):
-    """How an estimator looks in every figure; the colours are those of Okabe and Ito (2008)."""
+    """How an estimator looks in every figure; many colours are Okabe and Ito's (2008) or Tol's."""
 
     label: str
     color: str

@@ -80,7 +80,7 @@ def _merged(a: tuple, b: tuple) -> tuple:
 
     Moments about 0, which cancel where the mean is large, are never formed.
 
-    Source: Chan, Golub and LeVeque (1983), equation 2.1; Pébay (2008), section 2.1.
+    Source: Chan, Golub and LeVeque (1983), equations 1.5a and 1.5b; Pébay (2008).
     """
     (number_a, mean_a, a2, a3, a4), (number_b, mean_b, b2, b3, b4) = a, b
     number = number_a + number_b

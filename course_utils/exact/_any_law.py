@@ -184,7 +184,7 @@ def quadrature(
         law is not found, or no convergence.
 
     Source: Takahasi & Mori (1974), as scipy.integrate.tanhsinh; the path from the CDF as in
-    Figurnov et al. (2018), equation 5.
+    Figurnov et al. (2018), section 3.
     """
     params = _checks.as_params({name: np.asarray(p, np.float64) for name, p in params.items()})
     _checks.build(make_distribution, params)

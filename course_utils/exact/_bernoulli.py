@@ -108,7 +108,7 @@ def bernoulli_quadratic(
       ValueError: an unknown estimator, both or neither parameter, a probability not inside (0, 1),
         a temperature that is missing, not positive or given to an estimator without one.
 
-    Source: derived; the toy problem of Tucker et al. (2017), section 4; the rule is that of
+    Source: derived; the toy problem of Tucker et al. (2017), section 5.1; the rule is that of
     Takahasi & Mori (1974).
     """
     if (probs is None) == (logits is None):
