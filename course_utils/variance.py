@@ -173,7 +173,7 @@ def _check_alike(first: dict[str, tuple], other: dict[str, tuple]) -> None:
 def assert_near(estimate: Estimate, gradient, variance=None) -> None:
     """Assert that a mean is within 4 standard errors of the exact gradient.
 
-    A right estimate is farther off once in 16 000 times; a fixed seed makes it always or never.
+    A right mean is farther off once in 16 000 times; a fixed seed makes it always or never.
 
     Args:
       estimate: what the samples say.
