@@ -178,9 +178,17 @@ def test_the_readme_is_in_view_and_leads_to_a_notebook(lab, page):
     stop_kernels(lab)
 
 
-@pytest.mark.parametrize("name", NOTEBOOKS)
-def test_a_notebook_as_stored_shows_pictures_and_sentences(lab, page, name):
-    visit(page, lab, name)
+@pytest.fixture(scope="module", params=NOTEBOOKS)
+def course_notebook(lab, browser, request):
+    """The page of a notebook, as two tests see it: as stored, then run; and its name."""
+    page = new_page(browser)
+    visit(page, lab, request.param)
+    yield page, request.param
+    page.close()
+
+
+def test_a_notebook_as_stored_shows_pictures_and_sentences(course_notebook):
+    page, name = course_notebook
     page.wait_for_selector(".jp-RenderedImage img")
     assert page.locator(".jp-RenderedImage img").count() >= explorers(name)
     assert "model not found" not in page.content()
@@ -194,9 +202,8 @@ def test_a_notebook_as_stored_shows_pictures_and_sentences(lab, page, name):
     assert not own_problems(page)
 
 
-@pytest.mark.parametrize("name", NOTEBOOKS)
-def test_a_notebook_runs_and_its_sliders_move_by_keyboard(lab, page, name):
-    visit(page, lab, name)
+def test_a_notebook_runs_and_its_sliders_move_by_keyboard(lab, course_notebook):
+    page, name = course_notebook
     page.set_default_timeout(300_000)
     page.evaluate(RUN_ALL)  # comes back at a meant error, while the cells below still run
     page.wait_for_function(ALL_RAN)

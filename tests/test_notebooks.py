@@ -322,12 +322,12 @@ def test_every_check_takes_its_solution_and_refuses_a_wrong_answer(ran, capsys):
 
 
 def corners(explorer):
-    """Every combination of the ends of its controls, and the start."""
-    ends = [dict.fromkeys((c.values[0], c.values[-1], c.start)) for c in explorer.controls.values()]
-    if len(ends) > 4:
-        ends = [dict.fromkeys((c.values[0], c.values[-1])) for c in explorer.controls.values()]
-    for values in itertools.product(*ends):
-        yield dict(zip(explorer.controls, values, strict=True))
+    """Every combination of the ends of its controls; and from the start, one control at an end."""
+    ends = {name: (c.values[0], c.values[-1]) for name, c in explorer.controls.items()}
+    start = {name: c.start for name, c in explorer.controls.items()}
+    from_start = [start | {name: end} for name, pair in ends.items() for end in pair]
+    combined = [dict(zip(ends, values, strict=True)) for values in itertools.product(*ends.values())]
+    return [start, *from_start, *combined]
 
 
 def pixels(png):
