@@ -1,6 +1,7 @@
 """The set-up's files agree, TensorFlow starts quietly, and the layers do not know each other."""
 
 import ast
+import gc
 import re
 import subprocess
 import sys
@@ -12,6 +13,8 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.version import Version
+
+import course_utils
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -79,6 +82,18 @@ def test_errors_after_the_start_still_show():
     code = "import course_utils, sys; print('shown', file=sys.stderr); raise SystemError('too')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert "shown" in done.stderr and "SystemError: too" in done.stderr
+
+
+def test_the_garbage_collector_is_spared_the_imports_and_left_as_it_was():
+    assert gc.get_freeze_count() > 100_000
+    was_on = gc.isenabled()
+    for switch in (gc.disable, gc.enable):
+        switch()
+        with course_utils._spared_from_collection():
+            assert not gc.isenabled()
+        assert gc.isenabled() == (switch is gc.enable)
+    if not was_on:
+        gc.disable()
 
 
 def test_no_accelerator_is_taken():
