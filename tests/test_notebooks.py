@@ -326,7 +326,9 @@ def corners(explorer):
     ends = {name: (c.values[0], c.values[-1]) for name, c in explorer.controls.items()}
     start = {name: c.start for name, c in explorer.controls.items()}
     from_start = [start | {name: end} for name, pair in ends.items() for end in pair]
-    combined = [dict(zip(ends, values, strict=True)) for values in itertools.product(*ends.values())]
+    combined = [
+        dict(zip(ends, values, strict=True)) for values in itertools.product(*ends.values())
+    ]
     return [start, *from_start, *combined]
 
 
