@@ -33,8 +33,8 @@ def _quiet_descriptor_2():
 def _spared_from_collection():
     """Keep Python's garbage collector from what the `with` block imports, then and later.
 
-    These are 800 000 objects that stay: going through them again and again takes a fifth of the
-    import's time, and later a third of a second now and then, between two pictures of a slider.
+    These are half a million objects that stay: going through them again and again takes a fifth of
+    the import's time, and later a third of a second now and then, between two pictures of a slider.
     """
     was_on = gc.isenabled()
     gc.disable()
