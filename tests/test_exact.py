@@ -722,11 +722,12 @@ def test_one_coordinate_of_gamma_and_von_mises_is_the_quadrature(
 )
 def test_one_coordinate_of_a_coin_is_the_closed_form(theta, t, tau):
     found = exact.one_coordinate(
-        "coin", lambda b: (b - t) ** 2, np.log(theta / (1 - theta)), temperature=tau
+        "coin", lambda b: (b - t) ** 2, np.log(theta / (1 - theta)), temperature=tau, eta=0.7
     )
     relaxed = {"gumbel_softmax", "straight_through_gumbel_softmax", "rebar"}
     for name in found.keys() - {"relax"}:
         options = dict(temperature=tau) if name in relaxed else {}
+        options |= dict(eta=0.7) if name == "rebar" else {}
         closed = exact.bernoulli_quadratic(
             name, t=t, logits=np.log(theta / (1 - theta)), **options
         )["logits"]
@@ -747,7 +748,7 @@ def test_one_coordinate_gives_the_variance_in_three_dimensions(baseline):
         np.testing.assert_allclose(numeric, np.full(3, expected), rtol=1e-9)
 
 
-def test_one_coordinate_of_relax_with_the_straight_line_and_of_rejection_is_what_they_sample():
+def test_one_coordinate_of_rebar_relax_with_the_straight_line_and_rejection_is_what_they_sample():
     def total(f):
         return lambda z: tf.reduce_sum(f(z), -1)
 
@@ -757,12 +758,15 @@ def test_one_coordinate_of_relax_with_the_straight_line_and_of_rejection_is_what
         ("coin", "relax", logit, 0.1): estimators.relax(
             total(lambda b: (b - 0.1) ** 2), lambda p: tfd.Bernoulli(logits=p),
             dict(p=tf.fill([3], logit)), num_samples=20_000, seed=1, surrogate=line),
+        ("coin", "rebar", logit, 0.1): estimators.rebar(
+            total(lambda b: (b - 0.1) ** 2), lambda p: tfd.Bernoulli(logits=p),
+            dict(p=tf.fill([3], logit)), num_samples=20_000, seed=3, temperature=0.5, eta=1.5),
         ("gamma", "rejection_reparameterized", 2.0, 2.0): estimators.rejection_reparameterized(
             total(lambda z: (z - 2.0) ** 2), lambda p: tfd.Gamma(p, 1.0),
             dict(p=tf.fill([3], 2.0)), num_samples=20_000, seed=2),
     }  # fmt: skip
     for (family, name, value, t), gradients in sampled.items():
-        m = exact.one_coordinate(family, lambda z, t=t: (z - t) ** 2, float(value))[name]
+        m = exact.one_coordinate(family, lambda z, t=t: (z - t) ** 2, float(value), eta=1.5)[name]
         estimate = variance.summarize({"g": gradients["p"][:, 0]})["g"]
         variance.assert_near(estimate, m["mean"], in_dimensions(m, 3))
 

@@ -104,16 +104,16 @@ def _coin(f, slope, logit, temperature) -> dict[str, Parts]:
     )
 
 
-def _with_surrogate(f, c, c_slope, logit, temperature) -> dict[str, float]:
+def _with_surrogate(f, c, c_slope, logit, temperature, eta=1.0) -> dict[str, float]:
     """REBAR and RELAX: given b, the noises of z and z̃ are independent with one law."""
     theta = expit(logit)
     z, dz, density, _ = _noise_grid(logit, 0.0, temperature)
     parts = []
     for b, prob in ((0.0, 1 - theta), (1.0, theta)):
         side, w = (_NODES > 0) == b, b - theta
-        law, path = density[side] / np.sum(density[side]), c_slope(z[side]) * dz[side]
+        law, path = density[side] / np.sum(density[side]), eta * c_slope(z[side]) * dz[side]
         moves = 1 - (1 - prob) / expit((2 * b - 1) * (_NODES[side] - logit))
-        A = f(np.array(b)) - c(z[side])
+        A = f(np.array(b)) - eta * c(z[side])
         back = A * w - path * moves
         means = [law @ part for part in (A, path + back)]
         spreads = [law @ (part - law @ part) ** 2 for part in (A, path, back)]
@@ -125,7 +125,13 @@ def _with_surrogate(f, c, c_slope, logit, temperature) -> dict[str, float]:
 
 
 def one_coordinate(
-    family: str, cost: Callable, value: float, *, temperature: float = 0.5, step: float = 0.1
+    family: str,
+    cost: Callable,
+    value: float,
+    *,
+    temperature: float = 0.5,
+    eta: float = 1.0,
+    step: float = 0.1,
 ) -> Numbers:
     """Six numbers for each estimator that applies to one coordinate of a law.
 
@@ -144,6 +150,7 @@ def one_coordinate(
       value: the parameter.
       temperature: τ of the relaxations of a coin.  The surrogate of "relax" is a straight line
         through the cost's two values, c(y) = f(0) + (f(1) − f(0)) sigmoid(y/τ).
+      eta: the coefficient η of "rebar".
       step: of the finite difference, with common noise.
 
     Returns:
@@ -163,7 +170,7 @@ def one_coordinate(
     def slope(z):
         return _slope(cost, z)
 
-    floats(value=value, temperature=temperature, step=step)
+    floats(value=value, temperature=temperature, eta=eta, step=step)
     makers = {"normal": _normal, "gamma": _gamma, "von Mises": _von_mises, "coin": _coin}
     if family not in makers:
         raise ValueError(f"family must be one of {list(makers)}, got {family!r}")
@@ -175,7 +182,7 @@ def one_coordinate(
     if family == "coin":
         low, high = f(np.array([0.0, 1.0]))
         line = (lambda z: low + (high - low) * z, lambda z: np.full_like(z, high - low))
-        numbers["rebar"] = _with_surrogate(f, f, slope, value, temperature)
+        numbers["rebar"] = _with_surrogate(f, f, slope, value, temperature, eta)
         numbers["relax"] = _with_surrogate(f, *line, value, temperature)
     far = family == "coin" and abs(value) > 30
     if far or not np.all(np.isfinite([list(found.values()) for found in numbers.values()])):
