@@ -21,10 +21,9 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 LINES = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
 PINS = dict(line.split("==") for line in LINES if not line.startswith("#"))
 EXTRAS = PROJECT["optional-dependencies"]
-DIRECT = [Requirement(line) for line in PROJECT["dependencies"] + EXTRAS["test"] + EXTRAS["bench"]]
-PINNED = [
-    requirement for requirement in DIRECT if requirement.name != "torch"
-]  # see pyproject.toml
+DIRECT = [Requirement(line) for line in sum(EXTRAS.values(), PROJECT["dependencies"])]
+UNPINNED = {"torch", "jupyterhub"}  # see pyproject.toml
+PINNED = [requirement for requirement in DIRECT if requirement.name not in UNPINNED]
 
 
 def canonical(name):
