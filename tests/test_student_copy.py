@@ -72,15 +72,30 @@ def test_a_notebook_of_the_copy_runs_and_gives_what_is_stored(copy):
     assert re.search(r"\d+ passed", done.stdout)
 
 
-def test_make_lab_is_in_the_copy_with_all_it_needs(copy):
-    for name in ("Makefile", "tools/setup.py", "pyproject.toml", "constraints.txt", "course_utils"):
+@pytest.mark.skipif(not shutil.which("make"), reason="make is not installed")
+def test_what_make_offers_in_the_copy_is_there(copy):
+    def make(*arguments):
+        command = ["make", "--no-print-directory", "-C", str(copy), *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    offered = set(re.findall(r"^make (\w+)", make("help"), re.M))
+    texts = [path.read_text(encoding="utf-8") for path in copy.glob("*.md")]
+    assert offered == set(re.findall(r"(?:^|`)make (\w+)", "\n".join(texts), re.M)) > {"lab"}
+    for target in offered:
+        files = re.findall(r"\b(?:tools|notebooks)/\w[\w.]+", make("-n", target))
+        assert files and all((copy / file).is_file() for file in files), target
+    for name in ("pyproject.toml", "constraints.txt", "course_utils"):  # tools/setup.py needs them
         assert (copy / name).exists(), name
-    shown = subprocess.run(["make", "-n", "-C", str(copy), "lab"], capture_output=True, text=True)
-    assert shown.returncode == 0 and "jupyterlab" in shown.stdout
-    links = re.findall(
-        r"\]\((?!https?:)([^)#]+)\)", (copy / "README.md").read_text(encoding="utf-8")
-    )
-    assert links and all((copy / link).exists() for link in links)
+
+
+def test_the_copys_links_lead_somewhere(copy):
+    links = [
+        (path.name, link)
+        for path in copy.glob("*.md")
+        for link in re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text(encoding="utf-8"))
+    ]
+    assert ("README.md", "NOTATION.md") in links
+    assert [link for link in links if not (copy / link[1]).exists()] == []
 
 
 @pytest.fixture(scope="module")

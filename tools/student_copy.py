@@ -3,10 +3,10 @@
     python tools/student_copy.py [FOLDER]        (default: build/student)
 
 A notebook of the copy has no solution cells, and its exercises no folded proofs and answers; stubs
-and checks stay, with the stored "Not answered yet".  `make lab` works in the copy; the project's
-own tests, which ask for the solutions, are left out.  A copy that is there is made anew, and what
-was added to it stays, `.git` for one; a folder with anything else in it is refused.  Only the
-standard library is used.
+and checks stay, with the stored "Not answered yet".  `make lab` and `make slides` work in the
+copy; the project's tests, tools and TEACHING.md are left out, and what README.md and Makefile say
+of them.  A copy that is there is made anew, and what was added to it stays, `.git` for one; a
+folder with anything else in it is refused.  Only the standard library is used.
 """
 
 import json
@@ -18,13 +18,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 KEPT = [
     ".gitignore", ".jupyter", "CITATION.cff", "LICENSE", "Makefile", "NOTATION.md", "README.md",
-    "TEACHING.md", "constraints.txt", "course_utils", "environment.yml", "images", "notebooks",
+    "constraints.txt", "course_utils", "environment.yml", "images", "notebooks",
     "pyproject.toml", "tools/setup.py",
 ]  # fmt: skip
 RECORD = ".student-copy"  # lists the files that were written
 PROOF = re.compile(
     r"\n*<details><summary>(Proof|Derivation|Answer)</summary>.*?</details>", re.DOTALL
 )
+# of README.md and Makefile: what asks for the project's tests, tools and TEACHING.md
+REST = re.compile(r"^make (?:test|site) .*\n| Lecture routes, .*|\n## Contribute[\s\S]*", re.M)
 
 
 def without_solutions(notebook: dict) -> dict:
@@ -50,6 +52,14 @@ def without_solutions(notebook: dict) -> dict:
     return notebook | {"cells": cells}
 
 
+def for_students(name: Path, text: str) -> str:
+    """Return the text of a notebook, of README.md or of the Makefile as a student gets it."""
+    if name.suffix != ".ipynb":
+        return REST.sub("", text)
+    notebook = without_solutions(json.loads(text))
+    return json.dumps(notebook, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+
+
 def main(target: Path) -> None:
     """Write the copy, or leave with one line that says why not."""
     inside = target.is_relative_to(ROOT) and not target.is_relative_to(ROOT / "build")
@@ -69,10 +79,9 @@ def main(target: Path) -> None:
     record.write_text("".join(f"{name.as_posix()}\n" for name in sorted(files)), encoding="utf-8")
     for name in files:
         (target / name).parent.mkdir(parents=True, exist_ok=True)
-        if name.suffix == ".ipynb":
-            notebook = without_solutions(json.loads((ROOT / name).read_text(encoding="utf-8")))
-            text = json.dumps(notebook, ensure_ascii=False, indent=1, sort_keys=True)
-            (target / name).write_text(text + "\n", encoding="utf-8")
+        if name.suffix == ".ipynb" or name.name in ("README.md", "Makefile"):
+            text = (ROOT / name).read_text(encoding="utf-8")
+            (target / name).write_text(for_students(name, text), encoding="utf-8")
         else:
             shutil.copy(ROOT / name, target / name)
     print(f"The course without solutions is in {target}.")
