@@ -64,6 +64,7 @@ def test_nothing_left_needs_a_solution(copy, name):
                     ), defined
 
 
+@pytest.mark.pinned
 def test_a_notebook_of_the_copy_runs_and_gives_what_is_stored(copy):
     command = [sys.executable, "-m", "pytest", "-q", "--nbval", "--nbval-current-env", "-p", "no:cacheprovider",
                f"notebooks/{NAMES[0]}"]  # fmt: skip
