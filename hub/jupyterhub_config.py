@@ -1,12 +1,13 @@
 """A class on one machine: a JupyterHub with the least that works.
 
-    make student                                    (or `make setup` and the notebooks as they are)
-    .venv/bin/pip install jupyterhub && npm install -g configurable-http-proxy
+    make setup student
+    .venv/bin/pip install -c constraints.txt -e '.[hub]' && npm install -g configurable-http-proxy
     COURSE_PASSWORD=... .venv/bin/jupyterhub -f hub/jupyterhub_config.py
 
-Every student gets a folder of their own with a copy of the course, made at the first start and kept
-after it.  All servers run as the account that starts the hub, so one student can reach another's
-files: for a class whose members trust each other, behind a proxy that adds TLS.
+The password has at least eight characters; with an empty one nobody gets in.  Every student gets a
+folder of their own with a copy of the course, made at the first start and kept after it.  All
+servers run as the account that starts the hub, so one student can reach another's files: for a
+class whose members trust each other, behind a proxy that adds TLS.
 """
 
 import os
@@ -36,8 +37,8 @@ c.JupyterHub.db_url = f"sqlite:///{HUB / 'hub.sqlite'}"
 c.JupyterHub.cookie_secret_file = str(HUB / "cookie_secret")
 c.ConfigurableHTTPProxy.pid_file = str(HUB / "proxy.pid")
 c.JupyterHub.bind_url = "http://127.0.0.1:8000"
-c.JupyterHub.authenticator_class = "dummy"  # any name of the list, one password for all
-c.DummyAuthenticator.password = os.environ["COURSE_PASSWORD"]
+c.JupyterHub.authenticator_class = "shared-password"  # a name of the list, one password for all
+c.SharedPasswordAuthenticator.user_password = os.environ["COURSE_PASSWORD"]
 c.Authenticator.allowed_users = {f"student{i:02d}" for i in range(1, 31)}
 c.JupyterHub.spawner_class = "simple"
 c.SimpleLocalProcessSpawner.home_dir_template = str(FOLDERS / "{username}")

@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from importlib.metadata import version
+from importlib.metadata import packages_distributions, version
 from pathlib import Path
 
 import pytest
@@ -21,10 +21,9 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 LINES = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
 PINS = dict(line.split("==") for line in LINES if not line.startswith("#"))
 EXTRAS = PROJECT["optional-dependencies"]
-DIRECT = [Requirement(line) for line in PROJECT["dependencies"] + EXTRAS["test"] + EXTRAS["bench"]]
-PINNED = [
-    requirement for requirement in DIRECT if requirement.name != "torch"
-]  # see pyproject.toml
+DIRECT = [Requirement(line) for line in sum(EXTRAS.values(), PROJECT["dependencies"])]
+UNPINNED = {"torch", "jupyterhub"}  # see pyproject.toml
+PINNED = [requirement for requirement in DIRECT if requirement.name not in UNPINNED]
 
 
 def canonical(name):
@@ -42,6 +41,31 @@ def test_each_range_has_a_reason():
     ranges = [line for line in lines if re.match(r'    "[\w-]+[><=]', line)]
     assert len(ranges) == len(DIRECT)
     assert all(re.search(r'",\s+# \w', line) for line in ranges)
+
+
+@pytest.mark.parametrize(
+    ("folder", "extras"),
+    [
+        ("course_utils", []),
+        ("tests", ["test"]),
+        ("tools", ["test"]),
+        ("benchmarks", ["test", "bench"]),
+        ("hub", ["hub"]),
+    ],
+)
+def test_each_imported_package_is_declared(folder, extras):
+    declared = sum((EXTRAS[extra] for extra in extras), PROJECT["dependencies"])
+    names = {canonical(Requirement(line).name) for line in declared}
+    own = {name for path in ROOT.glob("*/*.py") for name in (path.parent.name, path.stem)}
+    packages, missing = packages_distributions(), set()
+    for path in (ROOT / folder).rglob("*.py"):
+        nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+        modules = {alias.name for n in nodes if isinstance(n, ast.Import) for alias in n.names}
+        modules |= {n.module for n in nodes if isinstance(n, ast.ImportFrom)}
+        for module in {name.split(".")[0] for name in modules} - own - sys.stdlib_module_names:
+            if not names & {canonical(name) for name in packages.get(module, [module])}:
+                missing.add((path.name, module))
+    assert not missing
 
 
 @pytest.mark.pinned

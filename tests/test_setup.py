@@ -72,6 +72,12 @@ def test_in_a_folder_that_cannot_be_written_one_line_says_so(copy, tmp_path):
     assert "cannot be written" in lines[1] and str(copy) in lines[1]
 
 
+def test_constraints_that_are_not_there_are_named(copy):
+    code, lines = make(copy, "setup", f"PYTHON={sys.executable}", "CONSTRAINTS=nope.txt")
+    assert code != 0 and len(lines) == 1 and "nope.txt" in lines[0]
+    assert not (copy / ".venv").exists()
+
+
 def test_without_a_network_one_line_says_so_and_a_second_run_tries_again(copy):
     offline = dict(PIP_NO_INDEX="1", PIP_FIND_LINKS="", PIP_CONFIG_FILE=os.devnull)
     for _ in range(2):
@@ -126,6 +132,14 @@ def test_a_second_start_is_at_once_and_an_interrupted_one_is_repaired(copy):
     (copy / ".venv" / "installed-test").unlink()
     (copy / ".venv" / "made-by").unlink()
     assert make(copy, "setup-test", python)[0] == 0
+
+
+def test_other_versions_in_between_are_noticed(copy):
+    stand_in(copy)
+    python = f"PYTHON={sys.executable}"
+    for arguments in (["setup-test"], ["setup", "CONSTRAINTS="], ["setup-test"]):
+        code, lines = make(copy, *arguments, python)
+        assert code == 0 and lines and lines[0].startswith("Setting up"), arguments
 
 
 def test_a_moved_folder_is_set_up_anew(copy):

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,11 +14,15 @@ ROOT = Path(__file__).resolve().parent.parent
 NAMES = sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
 
 
+def write(target, project=ROOT):
+    command = [sys.executable, str(project / "tools" / "student_copy.py"), str(target)]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory):
     target = tmp_path_factory.mktemp("copy") / "student"
-    command = [sys.executable, str(ROOT / "tools" / "student_copy.py"), str(target)]
-    subprocess.run(command, check=True, capture_output=True)
+    assert write(target).returncode == 0
     return target
 
 
@@ -59,6 +64,7 @@ def test_nothing_left_needs_a_solution(copy, name):
                     ), defined
 
 
+@pytest.mark.pinned
 def test_a_notebook_of_the_copy_runs_and_gives_what_is_stored(copy):
     command = [sys.executable, "-m", "pytest", "-q", "--nbval", "--nbval-current-env", "-p", "no:cacheprovider",
                f"notebooks/{NAMES[0]}"]  # fmt: skip
@@ -67,12 +73,76 @@ def test_a_notebook_of_the_copy_runs_and_gives_what_is_stored(copy):
     assert re.search(r"\d+ passed", done.stdout)
 
 
-def test_make_lab_is_in_the_copy_with_all_it_needs(copy):
-    for name in ("Makefile", "tools/setup.py", "pyproject.toml", "constraints.txt", "course_utils"):
+@pytest.mark.skipif(not shutil.which("make"), reason="make is not installed")
+def test_what_make_offers_in_the_copy_is_there(copy):
+    def make(*arguments):
+        command = ["make", "--no-print-directory", "-C", str(copy), *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    offered = set(re.findall(r"^make (\w+)", make("help"), re.M))
+    texts = [path.read_text(encoding="utf-8") for path in copy.glob("*.md")]
+    assert offered == set(re.findall(r"(?:^|`)make (\w+)", "\n".join(texts), re.M)) > {"lab"}
+    for target in offered:
+        files = re.findall(r"\b(?:tools|notebooks)/\w[\w.]+", make("-n", target))
+        assert files and all((copy / file).is_file() for file in files), target
+    for name in ("pyproject.toml", "constraints.txt", "course_utils"):  # tools/setup.py needs them
         assert (copy / name).exists(), name
-    shown = subprocess.run(["make", "-n", "-C", str(copy), "lab"], capture_output=True, text=True)
-    assert shown.returncode == 0 and "jupyterlab" in shown.stdout
-    links = re.findall(
-        r"\]\((?!https?:)([^)#]+)\)", (copy / "README.md").read_text(encoding="utf-8")
-    )
-    assert links and all((copy / link).exists() for link in links)
+
+
+def test_the_copys_links_lead_somewhere(copy):
+    links = [
+        (path.name, link)
+        for path in copy.glob("*.md")
+        for link in re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text(encoding="utf-8"))
+    ]
+    assert ("README.md", "NOTATION.md") in links
+    assert [link for link in links if not (copy / link[1]).exists()] == []
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A project of its own, so that a copy over it would harm nothing."""
+    folder = tmp_path_factory.mktemp("home") / "course"
+    ignored = shutil.ignore_patterns(".git", ".venv", "build", ".*_cache", "__pycache__")
+    return shutil.copytree(ROOT, folder, ignore=ignored)
+
+
+def files(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_copy_is_made_anew_and_what_a_teacher_added_stays(tmp_path):
+    (tmp_path / ".git").mkdir()  # a repository of its own
+    assert write(tmp_path).returncode == 0
+    made = files(tmp_path)
+    added = [tmp_path / name for name in (".git/config", "dates.txt", "notebooks/13_mine.ipynb")]
+    for path in added:
+        path.write_text("mine")
+    (tmp_path / "notebooks" / NAMES[0]).write_text("changed")
+    old = tmp_path / "notebooks" / "old.ipynb"  # as a notebook that has a new name since
+    shutil.copy(tmp_path / "notebooks" / NAMES[1], old)
+    with (tmp_path / ".student-copy").open("a") as record:
+        record.write("notebooks/old.ipynb\n")
+    assert write(tmp_path).returncode == 0
+    assert files(tmp_path) == made | dict.fromkeys(added, b"mine")
+
+
+@pytest.mark.parametrize("place", [".", "..", "notebooks", "notebooks/copy", "build", "build/mine"])
+def test_a_folder_that_is_no_copy_is_refused_in_one_line(project, place):
+    target = project / place
+    target.mkdir(parents=True, exist_ok=True)
+    (project / "build" / "mine").mkdir(parents=True, exist_ok=True)
+    (project / "build" / "mine" / "thesis.txt").write_text("mine")
+    before = files(project.parent)
+    done = write(target, project)
+    assert files(project.parent) == before
+    assert done.returncode != 0 and str(target.resolve()) in done.stderr
+    assert len((done.stdout + done.stderr).splitlines()) == 1
+
+
+def test_a_project_that_began_as_a_copy_is_refused_too(project):
+    record = project / ".student-copy"
+    record.write_text("README.md\n")
+    done = write(project, project)
+    record.unlink()
+    assert done.returncode != 0 and (project / "README.md").exists()

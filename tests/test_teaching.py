@@ -1,7 +1,10 @@
 """TEACHING.md names sections, explorers and exercises that are there."""
 
 import re
+import runpy
+import shutil
 from pathlib import Path
+from unittest.mock import Mock
 
 import nbformat
 
@@ -51,3 +54,14 @@ def test_its_links_and_commands_are_there():
     for target in re.findall(r"make ((?:\w+ ?)+)", TEXT):
         for word in set(target.split()) & {"slides", "student", "lab", "setup"}:
             assert re.search(rf"^.*\b{word}\b.*:", makefile, re.M), word
+
+
+def test_the_hub_asks_for_the_one_password(tmp_path, monkeypatch):
+    (tmp_path / "hub").mkdir()
+    file = shutil.copy(ROOT / "hub" / "jupyterhub_config.py", tmp_path / "hub")
+    monkeypatch.setenv("COURSE_PASSWORD", "a long password")
+    config = Mock()
+    runpy.run_path(str(file), {"get_config": lambda: config})
+    assert config.JupyterHub.authenticator_class == "shared-password"  # "dummy" takes any for ""
+    assert config.SharedPasswordAuthenticator.user_password == "a long password"
+    assert len(config.Authenticator.allowed_users) == 30

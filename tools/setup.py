@@ -56,6 +56,8 @@ def main(kind: str, constraints: str) -> None:
     if not (3, 11) <= sys.version_info[:2] <= (3, 13):
         sys.exit(f"The course needs Python 3.11, 3.12 or 3.13, and {sys.executable} is "
                  f"{sys.version.split()[0]}: name another with PYTHON=...")  # fmt: skip
+    if constraints and not (ROOT / constraints).is_file():
+        sys.exit(f"There is no {constraints}: CONSTRAINTS names a file of exact versions, or none.")
     wanted = fingerprint(constraints)
     stamps = [VENV / f"installed-{name}" for name in ("test", "lab")[: 1 if kind == "test" else 2]]
     if any(stamp.exists() and stamp.read_text() == wanted for stamp in stamps):
@@ -63,6 +65,8 @@ def main(kind: str, constraints: str) -> None:
     print("Setting up the course in .venv (the first time a few minutes and 2 GB) ...", flush=True)
     try:
         make_venv()
+        for stamp in VENV.glob("installed-*"):  # soon no longer what is installed
+            stamp.unlink()
         BUSY.touch()
     except PermissionError as error:
         sys.exit(f"This folder cannot be written ({error.filename}): copy the course to a "

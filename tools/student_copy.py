@@ -1,10 +1,12 @@
 """Write a copy of the course without solutions: what students start from.
 
-    python tools/student_copy.py [FOLDER]        (default: build/student, made anew)
+    python tools/student_copy.py [FOLDER]        (default: build/student)
 
 A notebook of the copy has no solution cells, and its exercises no folded proofs and answers; stubs
-and checks stay, with the stored "Not answered yet".  `make lab` works in the copy; the project's
-own tests, which ask for the solutions, are left out.  Only the standard library is used.
+and checks stay, with the stored "Not answered yet".  `make lab` and `make slides` work in the
+copy; the project's tests, tools and TEACHING.md are left out, and what README.md and Makefile say
+of them.  A copy that is there is made anew, and what was added to it stays, `.git` for one; a
+folder with anything else in it is refused.  Only the standard library is used.
 """
 
 import json
@@ -16,12 +18,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 KEPT = [
     ".gitignore", ".jupyter", "CITATION.cff", "LICENSE", "Makefile", "NOTATION.md", "README.md",
-    "TEACHING.md", "constraints.txt", "course_utils", "environment.yml", "images", "notebooks",
+    "constraints.txt", "course_utils", "environment.yml", "images", "notebooks",
     "pyproject.toml", "tools/setup.py",
 ]  # fmt: skip
+RECORD = ".student-copy"  # lists the files that were written
 PROOF = re.compile(
     r"\n*<details><summary>(Proof|Derivation|Answer)</summary>.*?</details>", re.DOTALL
 )
+# of README.md and Makefile: what asks for the project's tests, tools and TEACHING.md
+REST = re.compile(r"^make (?:test|site) .*\n| Lecture routes, .*|\n## Contribute[\s\S]*", re.M)
 
 
 def without_solutions(notebook: dict) -> dict:
@@ -47,23 +52,40 @@ def without_solutions(notebook: dict) -> dict:
     return notebook | {"cells": cells}
 
 
+def for_students(name: Path, text: str) -> str:
+    """Return the text of a notebook, of README.md or of the Makefile as a student gets it."""
+    if name.suffix != ".ipynb":
+        return REST.sub("", text)
+    notebook = without_solutions(json.loads(text))
+    return json.dumps(notebook, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+
+
 def main(target: Path) -> None:
-    """Write the copy."""
-    shutil.rmtree(target, ignore_errors=True)
-    for name in KEPT:
-        source, place = ROOT / name, target / name
-        place.parent.mkdir(parents=True, exist_ok=True)
-        if source.is_dir():
-            unwanted = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
-            shutil.copytree(source, place, ignore=unwanted)
+    """Write the copy, or leave with one line that says why not."""
+    inside = target.is_relative_to(ROOT) and not target.is_relative_to(ROOT / "build")
+    if inside or target in ROOT.parents:
+        sys.exit(f"{target} is in the course or around it: name a folder elsewhere, or in build.")
+    record = target / RECORD
+    if record.exists():
+        for name in record.read_text(encoding="utf-8").splitlines():
+            (target / name).unlink(missing_ok=True)
+    elif target.is_file() or target.is_dir() and {p.name for p in target.iterdir()} - {".git"}:
+        sys.exit(f"{target} is neither empty nor a copy made by this tool: name another folder.")
+
+    found = (path for name in KEPT for path in [ROOT / name, *(ROOT / name).rglob("*")])
+    left_out = {"__pycache__", ".ipynb_checkpoints"}
+    files = [p.relative_to(ROOT) for p in found if p.is_file() and not left_out & set(p.parts)]
+    target.mkdir(parents=True, exist_ok=True)
+    record.write_text("".join(f"{name.as_posix()}\n" for name in sorted(files)), encoding="utf-8")
+    for name in files:
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        if name.suffix == ".ipynb" or name.name in ("README.md", "Makefile"):
+            text = (ROOT / name).read_text(encoding="utf-8")
+            (target / name).write_text(for_students(name, text), encoding="utf-8")
         else:
-            shutil.copy(source, place)
-    for path in sorted((target / "notebooks").glob("*.ipynb")):
-        notebook = without_solutions(json.loads(path.read_text(encoding="utf-8")))
-        text = json.dumps(notebook, ensure_ascii=False, indent=1, sort_keys=True)
-        path.write_text(text + "\n", encoding="utf-8")
+            shutil.copy(ROOT / name, target / name)
     print(f"The course without solutions is in {target}.")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else ROOT / "build" / "student")
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "build" / "student").resolve())
