@@ -167,8 +167,8 @@ def pathwise(
       TypeError, ValueError: see the module; TypeError for a law that TFP marks
         NOT_REPARAMETERIZED, and for TruncatedNormal, InverseGaussian, NormalInverseGaussian,
         ContinuousBernoulli and mixtures of Beta, StudentT or VonMises, whose samples have a wrong
-        derivative in TFP 0.25; ValueError for a law from Gamma variables in float32 with a shape
-        above 1000.
+        derivative in TFP 0.25; ValueError for a law from Gamma variables (Wishart too, and mixtures
+        of Gamma) in float32 with a shape above 1000.
 
     Source: Kingma & Welling (2014), section 2.4; Mohamed et al. (2020), section 5.
     """
@@ -211,12 +211,14 @@ def _check_path(law: tfd.Distribution) -> None:
         raise ValueError("concentration of VonMises must not be 0 for pathwise: use implicit")
 
 
-# Laws that TFP samples from Gamma variables, and the names of their shapes.
+# Laws that TFP samples from Gamma variables; a mixture has the derivative of their cdf, as wrong.
 _FROM_GAMMA = (
     *(tfd.Gamma, tfd.ExpGamma, tfd.InverseGamma, tfd.ExpInverseGamma, tfd.Chi, tfd.Chi2),
-    *(tfd.Beta, tfd.SigmoidBeta, tfd.Dirichlet, tfd.StudentT, tfd.HalfStudentT),
+    *(tfd.Beta, tfd.SigmoidBeta, tfd.Dirichlet, tfd.StudentT, tfd.HalfStudentT, tfd.GammaGamma),
+    *(tfd.TwoPieceStudentT, tfd.MultivariateStudentTLinearOperator, tfd.MatrixTLinearOperator),
+    *(tfd.StudentTProcess, tfd.WishartLinearOperator, tfd.PowerSpherical, tfd.BetaQuotient),
+    tfd.PERT,  # its temperature is the sum of the two shapes, but for 2
 )
-_SHAPES = ("concentration", "concentration1", "concentration0", "df")
 
 
 def _off_gamma_path(law: tfd.Distribution, num_samples: int):
@@ -226,7 +228,10 @@ def _off_gamma_path(law: tfd.Distribution, num_samples: int):
       ValueError: there are such shapes, and this is known: outside a `tf.function`.
     """
     law = _special.inner_law(law)
-    shapes = {name: law.parameters.get(name) for name in _SHAPES}
+    if isinstance(law, tfd.MixtureSameFamily):
+        law = _special.inner_law(law.components_distribution)
+    given = law.parameters.items()
+    shapes = {n: a for n, a in given if "concentration" in n or n in ("df", "temperature")}
     narrow = {n: a for n, a in shapes.items() if tf.is_tensor(a) and a.dtype == tf.float32}
     if not isinstance(law, _FROM_GAMMA) or not narrow:
         return None
@@ -238,7 +243,7 @@ def _off_gamma_path(law: tfd.Distribution, num_samples: int):
             raise ValueError(
                 f"{name} of {type(law).__name__} must be at most 1000 for pathwise, got "
                 f"{_checks.show(shapes[name])}, where TensorFlow's sampler has a wrong derivative "
-                "in float32: use float64, or implicit"
+                "in float32: use float64, or implicit where it covers the law"
             )
     return None
 
