@@ -92,15 +92,15 @@ def numeric(name: str, value) -> tuple[tf.Tensor | np.ndarray, tf.DType | None]:
     return array, dtype if typed and dtype.is_floating else None
 
 
-def as_params(params) -> dict[str, tf.Tensor]:
-    """Return the parameters as finite tensors of one dtype: the tensors' own, else float32."""
+def as_params(params, dtype: str | None = None) -> dict[str, tf.Tensor]:
+    """Return the parameters as finite tensors of `dtype`, or else the tensors' own, or float32."""
     if not isinstance(params, dict) or not params:
         raise TypeError(f"params must be a dict of name → number or tensor, got {params!r}")
     values = {name: numeric(f"params[{name!r}]", value) for name, value in params.items()}
     dtypes = {name: dtype.name for name, (_, dtype) in values.items() if dtype is not None}
     if len(set(dtypes.values())) > 1:
         raise TypeError(f"params must share one float dtype, got {dtypes}")
-    dtype = next(iter(dtypes.values()), "float32")
+    dtype = dtype or next(iter(dtypes.values()), "float32")
     if dtype not in ("float32", "float64"):
         raise TypeError(f"params must be float32 or float64, got {dtypes}")
     tensors = {name: tf.cast(value, dtype) for name, (value, _) in values.items()}
@@ -360,8 +360,8 @@ def checked(gradients: dict, params: dict[str, tf.Tensor], *lost) -> dict[str, t
     return gradients
 
 
-def cost_values(cost, z: tf.Tensor, name: str = "cost") -> tf.Tensor:
-    """Return cost(z), one finite number a sample, of z's dtype."""
+def cost_values(cost, z: tf.Tensor, name: str = "cost", finite: bool = True) -> tf.Tensor:
+    """Return cost(z), one number a sample, of z's dtype, and finite unless `finite` is False."""
     if not callable(cost):
         raise TypeError(f"{name} must be callable, got {cost!r}")
     try:
@@ -380,9 +380,9 @@ def cost_values(cost, z: tf.Tensor, name: str = "cost") -> tf.Tensor:
             f"{name} must map z of shape {list(z.shape)} to one number a sample, shape "
             f"{list(z.shape[:1])}, got {list(values.shape)}; sum or average over the event axes"
         )
-    if tf.executing_eagerly():
-        finite = tf.math.is_finite(values)
-        if not tf.reduce_all(finite):
-            at = int(tf.argmin(tf.cast(finite, tf.int32)))
+    if finite and tf.executing_eagerly():
+        is_finite = tf.math.is_finite(values)
+        if not tf.reduce_all(is_finite):
+            at = int(tf.argmin(tf.cast(is_finite, tf.int32)))
             raise ValueError(f"{name} must be finite, got {values[at]} at z = {show(z[at])}")
     return values
