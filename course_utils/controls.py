@@ -379,6 +379,8 @@ def explore(
         control that is none.
       Exception: whatever `draw` raises at the starting values.
     """
+    if not callable(draw):
+        raise TypeError(f"draw must be callable, got {draw!r}")
     _checks.whole_number("panels", panels)
     taken = list(inspect.signature(draw).parameters.values())[1:]
     names = {p.name for p in taken}

@@ -68,6 +68,7 @@ def test_whole_numbers_stay_whole():
         ("draw takes 'sigma'", TypeError, lambda: explore(draw, wrong=switch("w"))),
         ("sigma must be a slider", TypeError, lambda: explore(draw, sigma=3)),
         ("panels", ValueError, lambda: explore(draw, panels=0, sigma=slider("σ", 0, 1, start=1))),
+        ("draw must be callable, got 3", TypeError, lambda: explore(3)),
         ("draw must return a sentence", TypeError, lambda: explore(lambda ax: 3)),
     ],
 )  # fmt: skip
