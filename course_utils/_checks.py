@@ -52,9 +52,10 @@ def number(name: str, value, above: float = -np.inf) -> float:
         if value.shape.rank != 0 or not (value.dtype.is_floating or value.dtype.is_integer):
             raise TypeError(f"{name} must be a number, got {value!r}")
         return value
-    if isinstance(value, bool) or not np.isscalar(value) and np.ndim(value) != 0:
-        raise TypeError(f"{name} must be a number, got {value!r}")
     try:
+        array = np.asarray(value)
+        if array.ndim or array.dtype.kind not in "iufO":  # "0.5", True and 1j are no numbers
+            raise TypeError
         result = float(value)
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be a number, got {value!r}") from None

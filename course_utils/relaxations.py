@@ -99,7 +99,7 @@ def gumbel_softmax(
 
     Args:
       cost, make_distribution, params, num_samples, seed: see the module.
-      temperature: τ, positive.
+      temperature: τ, positive; in a variable the gradients stay differentiable.
 
     Returns:
       One gradient a sample: a dict of param → [num_samples, *param.shape].
@@ -110,7 +110,7 @@ def gumbel_softmax(
 
     Source: Jang et al. (2017), section 2; Maddison et al. (2017), sections 3.1 and 3.2.
     """
-    temperature = _checks.positive("temperature", temperature)
+    _checks.positive("temperature", temperature)
 
     def sample(law, seed):
         return _squashed(law, law.logits_parameter() + _noise(law, seed), temperature)
@@ -177,7 +177,7 @@ def straight_through_gumbel_softmax(
 
     Source: Jang et al. (2017), section 2.2.
     """
-    temperature = _checks.positive("temperature", temperature)
+    _checks.positive("temperature", temperature)
 
     def sample(law, seed):
         noisy_logits = law.logits_parameter() + _noise(law, seed)
