@@ -9,6 +9,9 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+Params = dict[str, float | tf.Tensor]
+Gradients = dict[str, tf.Tensor]
+
 # TFP's own validation lets a negative diagonal of MultivariateNormalDiag pass.
 _POSITIVE = {"scale", "scale_diag", "temperature"}
 
@@ -275,6 +278,13 @@ def _check_apart(slopes: dict[str, tf.Tensor]) -> None:
             )
 
 
+def inside_independent(law: tfd.Distribution) -> tfd.Distribution:
+    """The law inside Independent."""
+    while isinstance(law, tfd.Independent):
+        law = law.distribution
+    return law
+
+
 def discrete_base(
     estimator: str, distribution: tfd.Distribution, laws=(tfd.Bernoulli, tfd.OneHotCategorical)
 ) -> tfd.Distribution:
@@ -283,9 +293,7 @@ def discrete_base(
     Raises:
       TypeError: another law than `laws`; the message names those that `estimator` covers.
     """
-    base = distribution
-    while isinstance(base, tfd.Independent):
-        base = base.distribution
+    base = inside_independent(distribution)
     if not isinstance(base, laws):
         names = [law.__name__ for law in laws]
         raise TypeError(
@@ -306,9 +314,7 @@ def lost_samples(distribution: tfd.Distribution, z: tf.Tensor, what: str = "dz/d
     Raises:
       ValueError: there are such samples, and this is known: outside a `tf.function`.
     """
-    law = distribution
-    while isinstance(law, tfd.Independent):
-        law = law.distribution
+    law = inside_independent(distribution)
     name = type(law).__name__
     if isinstance(law, tfd.Dirichlet):  # its coordinates are Beta
         a = law.concentration

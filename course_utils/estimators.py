@@ -36,6 +36,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from course_utils import _checks, _special
+from course_utils._checks import Gradients, Params
 from course_utils.control_variates import arm, rebar, relax  # noqa: F401
 from course_utils.rejection import rejection_reparameterized  # noqa: F401
 from course_utils.relaxations import (  # noqa: F401
@@ -47,8 +48,6 @@ from course_utils.sampling import standard_normal, stateless_seed
 
 tfd = tfp.distributions
 
-Params = dict[str, float | tf.Tensor]
-Gradients = dict[str, tf.Tensor]
 Baseline = None | float | str | dict[str, float]
 
 
@@ -280,7 +279,7 @@ def implicit(
     num_samples = _checks.whole_number("num_samples", num_samples)
     params = _checks.as_params(params)
     distribution = _checks.build(make_distribution, params)
-    _check_continuous(_scalar_law(distribution))
+    _check_continuous(_checks.inside_independent(distribution))
     make_tiled = _checks.tiled_maker(make_distribution, params, distribution)
     z = tf.stop_gradient(distribution.sample(num_samples, seed=stateless_seed(seed)))
     lost = _checks.lost_samples(distribution, z)
@@ -296,13 +295,13 @@ def _implicit_derivative(make_tiled: Callable, tiled: dict, z: tf.Tensor, slope)
     """slope · dz/dφ for given z of shape [n, *event]: a dict of param → [n, *param.shape]."""
     wide = {name: tf.cast(p, tf.float64) for name, p in tiled.items()}
     try:
-        is_wide = _scalar_law(make_tiled(**wide)).dtype == tf.float64
+        is_wide = _checks.inside_independent(make_tiled(**wide)).dtype == tf.float64
     except (TypeError, ValueError, tf.errors.InvalidArgumentError):
         is_wide = False
     wide = wide if is_wide else tiled  # a constant of float32 inside
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(wide)
-        law = _scalar_law(make_tiled(**wide))
+        law = _checks.inside_independent(make_tiled(**wide))
         z_wide = tf.cast(z, law.dtype)
         log_prob = law.log_prob(z_wide)
         try:
@@ -318,13 +317,6 @@ def _implicit_derivative(make_tiled: Callable, tiled: dict, z: tf.Tensor, slope)
         gradient = tf.zeros_like(p) if gradient is None else gradient
         gradients[name] = tf.cast(gradient, tiled[name].dtype)
     return gradients
-
-
-def _scalar_law(distribution: tfd.Distribution) -> tfd.Distribution:
-    """The law inside Independent."""
-    while isinstance(distribution, tfd.Independent):
-        distribution = distribution.distribution
-    return distribution
 
 
 def _not_covered(law: tfd.Distribution, why: str) -> TypeError:
@@ -435,9 +427,7 @@ def measure_valued(
 
 
 def _check_normal(distribution: tfd.Distribution) -> None:
-    law = distribution
-    while isinstance(law, tfd.Independent):
-        law = law.distribution
+    law = _checks.inside_independent(distribution)
     if not isinstance(law, tfd.Normal | tfd.MultivariateNormalDiag):
         raise TypeError(
             "measure_valued covers Normal, MultivariateNormalDiag and Independent of either, got "

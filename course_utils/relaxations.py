@@ -26,12 +26,10 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from course_utils import _checks
+from course_utils._checks import Gradients, Params
 from course_utils.sampling import stateless_seed
 
 tfd = tfp.distributions
-
-Params = dict[str, float | tf.Tensor]
-Gradients = dict[str, tf.Tensor]
 
 
 def _noise(law: tfd.Distribution, seed: tf.Tensor) -> tf.Tensor:
