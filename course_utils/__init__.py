@@ -31,10 +31,10 @@ def _quiet_descriptor_2():
 
 @contextlib.contextmanager
 def _spared_from_collection():
-    """Keep Python's garbage collector from what the `with` block imports, then and later.
+    """Keep the garbage collector off in the `with` block, then from all objects that live by then.
 
-    These are half a million objects that stay: going through them again and again takes a fifth of
-    the import's time, and later a third of a second now and then, between two pictures of a slider.
+    What is imported is half a million objects that stay: going through them takes a fifth of the
+    import's time, and later a third of a second now and then, between two pictures of a slider.
     """
     was_on = gc.isenabled()
     gc.disable()

@@ -9,6 +9,9 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+Params = dict[str, float | tf.Tensor]
+Gradients = dict[str, tf.Tensor]
+
 # TFP's own validation lets a negative diagonal of MultivariateNormalDiag pass.
 _POSITIVE = {"scale", "scale_diag", "temperature"}
 
@@ -52,9 +55,10 @@ def number(name: str, value, above: float = -np.inf) -> float:
         if value.shape.rank != 0 or not (value.dtype.is_floating or value.dtype.is_integer):
             raise TypeError(f"{name} must be a number, got {value!r}")
         return value
-    if isinstance(value, bool) or not np.isscalar(value) and np.ndim(value) != 0:
-        raise TypeError(f"{name} must be a number, got {value!r}")
     try:
+        array = np.asarray(value)
+        if array.ndim or array.dtype.kind not in "iufO":  # "0.5", True and 1j are no numbers
+            raise TypeError
         result = float(value)
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be a number, got {value!r}") from None
@@ -92,15 +96,15 @@ def numeric(name: str, value) -> tuple[tf.Tensor | np.ndarray, tf.DType | None]:
     return array, dtype if typed and dtype.is_floating else None
 
 
-def as_params(params) -> dict[str, tf.Tensor]:
-    """Return the parameters as finite tensors of one dtype: the tensors' own, else float32."""
+def as_params(params, dtype: str | None = None) -> dict[str, tf.Tensor]:
+    """Return the parameters as finite tensors of `dtype`, or else the tensors' own, or float32."""
     if not isinstance(params, dict) or not params:
         raise TypeError(f"params must be a dict of name → number or tensor, got {params!r}")
     values = {name: numeric(f"params[{name!r}]", value) for name, value in params.items()}
     dtypes = {name: dtype.name for name, (_, dtype) in values.items() if dtype is not None}
     if len(set(dtypes.values())) > 1:
         raise TypeError(f"params must share one float dtype, got {dtypes}")
-    dtype = next(iter(dtypes.values()), "float32")
+    dtype = dtype or next(iter(dtypes.values()), "float32")
     if dtype not in ("float32", "float64"):
         raise TypeError(f"params must be float32 or float64, got {dtypes}")
     tensors = {name: tf.cast(value, dtype) for name, (value, _) in values.items()}
@@ -274,6 +278,13 @@ def _check_apart(slopes: dict[str, tf.Tensor]) -> None:
             )
 
 
+def inside_independent(law: tfd.Distribution) -> tfd.Distribution:
+    """The law inside Independent."""
+    while isinstance(law, tfd.Independent):
+        law = law.distribution
+    return law
+
+
 def discrete_base(
     estimator: str, distribution: tfd.Distribution, laws=(tfd.Bernoulli, tfd.OneHotCategorical)
 ) -> tfd.Distribution:
@@ -282,9 +293,7 @@ def discrete_base(
     Raises:
       TypeError: another law than `laws`; the message names those that `estimator` covers.
     """
-    base = distribution
-    while isinstance(base, tfd.Independent):
-        base = base.distribution
+    base = inside_independent(distribution)
     if not isinstance(base, laws):
         names = [law.__name__ for law in laws]
         raise TypeError(
@@ -305,9 +314,7 @@ def lost_samples(distribution: tfd.Distribution, z: tf.Tensor, what: str = "dz/d
     Raises:
       ValueError: there are such samples, and this is known: outside a `tf.function`.
     """
-    law = distribution
-    while isinstance(law, tfd.Independent):
-        law = law.distribution
+    law = inside_independent(distribution)
     name = type(law).__name__
     if isinstance(law, tfd.Dirichlet):  # its coordinates are Beta
         a = law.concentration
@@ -360,8 +367,8 @@ def checked(gradients: dict, params: dict[str, tf.Tensor], *lost) -> dict[str, t
     return gradients
 
 
-def cost_values(cost, z: tf.Tensor, name: str = "cost") -> tf.Tensor:
-    """Return cost(z), one finite number a sample, of z's dtype."""
+def cost_values(cost, z: tf.Tensor, name: str = "cost", finite: bool = True) -> tf.Tensor:
+    """Return cost(z), one number a sample, of z's dtype, and finite unless `finite` is False."""
     if not callable(cost):
         raise TypeError(f"{name} must be callable, got {cost!r}")
     try:
@@ -380,9 +387,9 @@ def cost_values(cost, z: tf.Tensor, name: str = "cost") -> tf.Tensor:
             f"{name} must map z of shape {list(z.shape)} to one number a sample, shape "
             f"{list(z.shape[:1])}, got {list(values.shape)}; sum or average over the event axes"
         )
-    if tf.executing_eagerly():
-        finite = tf.math.is_finite(values)
-        if not tf.reduce_all(finite):
-            at = int(tf.argmin(tf.cast(finite, tf.int32)))
+    if finite and tf.executing_eagerly():
+        is_finite = tf.math.is_finite(values)
+        if not tf.reduce_all(is_finite):
+            at = int(tf.argmin(tf.cast(is_finite, tf.int32)))
             raise ValueError(f"{name} must be finite, got {values[at]} at z = {show(z[at])}")
     return values

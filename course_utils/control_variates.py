@@ -24,13 +24,11 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from course_utils import _checks
+from course_utils._checks import Gradients, Params
 from course_utils.relaxations import _noise, _rounded, _squashed
 from course_utils.sampling import stateless_seed
 
 tfd = tfp.distributions
-
-Params = dict[str, float | tf.Tensor]
-Gradients = dict[str, tf.Tensor]
 
 
 def _logits(law: tfd.Distribution) -> tf.Tensor:

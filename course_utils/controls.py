@@ -16,6 +16,7 @@ import numpy as np
 from IPython.display import display
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
 
 from course_utils import _checks
@@ -23,6 +24,8 @@ from course_utils import _checks
 # JupyterLab hands a slider's move to a thread of its own, so that it is drawn while a cell runs;
 # two pictures drawn at once would mix.
 _DRAWING = threading.RLock()
+
+_PLAIN = {str, int, float, bool, tuple, type(None)}  # attributes that can be compared
 
 
 @dataclass(frozen=True)
@@ -203,6 +206,7 @@ class Explorer:
         axes = self.figure.subplots(1, panels, subplot_kw={"projection": projection}, squeeze=False)
         self.axes = list(axes[0])
         self._panels = axes[0] if panels > 1 else axes[0, 0]
+        self._own = self.figure.get_children()
         self._blit = projection is None
         self._frame = self._background = None
         self._hold = False
@@ -291,9 +295,10 @@ class Explorer:
         Most of a picture's time goes into ticks, labels and grid.  They are kept as a background
         for as long as they stay the same, and only the data are drawn on it.
         """
-        for ax in self.figure.axes:
-            if ax not in self.axes:  # a colour bar, say, that `draw` has added
-                ax.remove()
+        for artist in self.figure.get_children():
+            if artist not in self._own:  # a colour bar or a title of the figure, say
+                artist.remove()
+        self.figure._suptitle = self.figure._supxlabel = self.figure._supylabel = None
         for ax in self.axes:
             ax.clear()
         sentence = self.draw(self._panels, **self.values)
@@ -301,18 +306,16 @@ class Explorer:
             raise TypeError(f"draw must return a sentence or None, got {sentence!r}")
         data = [artist for ax in self.axes for artist in _data(ax)]
         frame = [_frame(ax) for ax in self.axes]
-        if not self._blit or self.figure.axes != self.axes:
-            self._frame = None
-            self._draw_all()
+        alone = self._blit and self.figure.get_children() == self._own
+        if alone and frame == self._frame:
+            self.canvas.restore_region(self._background)
         else:
-            if self._frame is None or frame != self._frame:
-                for artist in data:
-                    artist.set_animated(True)  # left out of the canvas's own drawing
-                self._draw_all()
-                self._background = self.canvas.copy_from_bbox(self.figure.bbox)
-                self._frame = frame
-            else:
-                self.canvas.restore_region(self._background)
+            for artist in data:
+                artist.set_animated(alone)  # left out of the canvas's own drawing
+            self._draw_all()
+            self._background = self.canvas.copy_from_bbox(self.figure.bbox)
+            self._frame = frame if alone else None
+        if alone:
             for ax in self.axes:
                 ax.apply_aspect()
             for artist in data:
@@ -342,17 +345,28 @@ def _data(ax) -> list:
 
 def _frame(ax) -> list:
     """What the frame's picture depends on, to be compared."""
-    titles = [(t.get_text(), t.get_color(), t.get_size()) for t in (
-        ax.title, ax._left_title, ax._right_title, ax.xaxis.label, ax.yaxis.label)]  # fmt: skip
-    state = [ax.get_xlim(), ax.get_ylim(), ax.get_aspect(), ax.axison, ax.get_facecolor(), titles]
+    state = [ax.get_xlim(), ax.get_ylim(), ax.get_facecolor(), ax.figure.get_facecolor()]
+    state += [str(ax.titleOffsetTrans), *(spine._position for spine in ax.spines.values())]
+    artists = [ax, ax.title, ax._left_title, ax._right_title]
+    if (legend := ax.get_legend()) and legend._bbox_to_anchor:  # outside, it takes room
+        artists += legend.get_texts()
     for axis in (ax.xaxis, ax.yaxis):
-        parts = (axis.get_major_locator(), axis.get_major_formatter(), axis.get_minor_locator())
+        made = [*vars(axis).get("majorTicks", ()), *vars(axis).get("minorTicks", ())]
+        artists += [axis, axis.label, *(text for t in made for text in (t.label1, t.label2))]
+        parts = (axis.get_major_locator(), axis.get_major_formatter(),
+                 axis.get_minor_locator(), axis.get_minor_formatter())  # fmt: skip
         details = [
             (type(part).__name__, [str(v) for k, v in sorted(vars(part).items()) if k != "axis"])
             for part in parts
         ]
-        state += [axis.get_scale(), axis.get_visible(), str(axis.get_tick_params()), details]
-    return state
+        state += [str(axis.get_tick_params(which)) for which in ("major", "minor")] + details
+    return state + [_look(artist) for artist in artists]
+
+
+def _look(artist) -> list:
+    """An artist's plain attributes, and the types of the others."""
+    look = [v if type(v) in _PLAIN else type(v) for k, v in vars(artist).items() if k != "_stale"]
+    return look + [hash(artist.get_fontproperties())] if isinstance(artist, Text) else look
 
 
 def explore(
@@ -363,6 +377,9 @@ def explore(
     `draw(ax, **values)` draws with plain matplotlib and may return a sentence that states what is
     seen, with its numbers; the sentence stands under the picture.  If `draw` takes `seed`, a
     "New noise" button moves it.
+
+    Left out: tick parameters and the sides of ticks stay, as `ax.clear()` keeps them, until `draw`
+    sets others, and text that hangs out of the axes takes no more room while their frame stays.
 
     Args:
       draw: the drawing function.
@@ -379,6 +396,8 @@ def explore(
         control that is none.
       Exception: whatever `draw` raises at the starting values.
     """
+    if not callable(draw):
+        raise TypeError(f"draw must be callable, got {draw!r}")
     _checks.whole_number("panels", panels)
     taken = list(inspect.signature(draw).parameters.values())[1:]
     names = {p.name for p in taken}

@@ -36,6 +36,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from course_utils import _checks, _special
+from course_utils._checks import Gradients, Params
 from course_utils.control_variates import arm, rebar, relax  # noqa: F401
 from course_utils.rejection import rejection_reparameterized  # noqa: F401
 from course_utils.relaxations import (  # noqa: F401
@@ -47,8 +48,6 @@ from course_utils.sampling import standard_normal, stateless_seed
 
 tfd = tfp.distributions
 
-Params = dict[str, float | tf.Tensor]
-Gradients = dict[str, tf.Tensor]
 Baseline = None | float | str | dict[str, float]
 
 
@@ -167,8 +166,8 @@ def pathwise(
       TypeError, ValueError: see the module; TypeError for a law that TFP marks
         NOT_REPARAMETERIZED, and for TruncatedNormal, InverseGaussian, NormalInverseGaussian,
         ContinuousBernoulli and mixtures of Beta, StudentT or VonMises, whose samples have a wrong
-        derivative in TFP 0.25; ValueError for a law from Gamma variables in float32 with a shape
-        above 1000.
+        derivative in TFP 0.25; ValueError for a law from Gamma variables (Wishart too, and mixtures
+        of Gamma) in float32 with a shape above 1000.
 
     Source: Kingma & Welling (2014), section 2.4; Mohamed et al. (2020), section 5.
     """
@@ -211,12 +210,14 @@ def _check_path(law: tfd.Distribution) -> None:
         raise ValueError("concentration of VonMises must not be 0 for pathwise: use implicit")
 
 
-# Laws that TFP samples from Gamma variables, and the names of their shapes.
+# Laws that TFP samples from Gamma variables; a mixture has the derivative of their cdf, as wrong.
 _FROM_GAMMA = (
     *(tfd.Gamma, tfd.ExpGamma, tfd.InverseGamma, tfd.ExpInverseGamma, tfd.Chi, tfd.Chi2),
-    *(tfd.Beta, tfd.SigmoidBeta, tfd.Dirichlet, tfd.StudentT, tfd.HalfStudentT),
+    *(tfd.Beta, tfd.SigmoidBeta, tfd.Dirichlet, tfd.StudentT, tfd.HalfStudentT, tfd.GammaGamma),
+    *(tfd.TwoPieceStudentT, tfd.MultivariateStudentTLinearOperator, tfd.MatrixTLinearOperator),
+    *(tfd.StudentTProcess, tfd.WishartLinearOperator, tfd.PowerSpherical, tfd.BetaQuotient),
+    tfd.PERT,  # its temperature is the sum of the two shapes, but for 2
 )
-_SHAPES = ("concentration", "concentration1", "concentration0", "df")
 
 
 def _off_gamma_path(law: tfd.Distribution, num_samples: int):
@@ -226,7 +227,10 @@ def _off_gamma_path(law: tfd.Distribution, num_samples: int):
       ValueError: there are such shapes, and this is known: outside a `tf.function`.
     """
     law = _special.inner_law(law)
-    shapes = {name: law.parameters.get(name) for name in _SHAPES}
+    if isinstance(law, tfd.MixtureSameFamily):
+        law = _special.inner_law(law.components_distribution)
+    given = law.parameters.items()
+    shapes = {n: a for n, a in given if "concentration" in n or n in ("df", "temperature")}
     narrow = {n: a for n, a in shapes.items() if tf.is_tensor(a) and a.dtype == tf.float32}
     if not isinstance(law, _FROM_GAMMA) or not narrow:
         return None
@@ -238,7 +242,7 @@ def _off_gamma_path(law: tfd.Distribution, num_samples: int):
             raise ValueError(
                 f"{name} of {type(law).__name__} must be at most 1000 for pathwise, got "
                 f"{_checks.show(shapes[name])}, where TensorFlow's sampler has a wrong derivative "
-                "in float32: use float64, or implicit"
+                "in float32: use float64, or implicit where it covers the law"
             )
     return None
 
@@ -275,7 +279,7 @@ def implicit(
     num_samples = _checks.whole_number("num_samples", num_samples)
     params = _checks.as_params(params)
     distribution = _checks.build(make_distribution, params)
-    _check_continuous(_scalar_law(distribution))
+    _check_continuous(_checks.inside_independent(distribution))
     make_tiled = _checks.tiled_maker(make_distribution, params, distribution)
     z = tf.stop_gradient(distribution.sample(num_samples, seed=stateless_seed(seed)))
     lost = _checks.lost_samples(distribution, z)
@@ -291,13 +295,13 @@ def _implicit_derivative(make_tiled: Callable, tiled: dict, z: tf.Tensor, slope)
     """slope · dz/dφ for given z of shape [n, *event]: a dict of param → [n, *param.shape]."""
     wide = {name: tf.cast(p, tf.float64) for name, p in tiled.items()}
     try:
-        is_wide = _scalar_law(make_tiled(**wide)).dtype == tf.float64
+        is_wide = _checks.inside_independent(make_tiled(**wide)).dtype == tf.float64
     except (TypeError, ValueError, tf.errors.InvalidArgumentError):
         is_wide = False
     wide = wide if is_wide else tiled  # a constant of float32 inside
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(wide)
-        law = _scalar_law(make_tiled(**wide))
+        law = _checks.inside_independent(make_tiled(**wide))
         z_wide = tf.cast(z, law.dtype)
         log_prob = law.log_prob(z_wide)
         try:
@@ -313,13 +317,6 @@ def _implicit_derivative(make_tiled: Callable, tiled: dict, z: tf.Tensor, slope)
         gradient = tf.zeros_like(p) if gradient is None else gradient
         gradients[name] = tf.cast(gradient, tiled[name].dtype)
     return gradients
-
-
-def _scalar_law(distribution: tfd.Distribution) -> tfd.Distribution:
-    """The law inside Independent."""
-    while isinstance(distribution, tfd.Independent):
-        distribution = distribution.distribution
-    return distribution
 
 
 def _not_covered(law: tfd.Distribution, why: str) -> TypeError:
@@ -430,9 +427,7 @@ def measure_valued(
 
 
 def _check_normal(distribution: tfd.Distribution) -> None:
-    law = distribution
-    while isinstance(law, tfd.Independent):
-        law = law.distribution
+    law = _checks.inside_independent(distribution)
     if not isinstance(law, tfd.Normal | tfd.MultivariateNormalDiag):
         raise TypeError(
             "measure_valued covers Normal, MultivariateNormalDiag and Independent of either, got "

@@ -48,7 +48,6 @@ STYLE = {
     "iwae": Look("IWAE", "#997700", "+"),
     "dreg": Look("DReG", "#44AA99", (8, 1, 0)),
 }
-EXACT = "#000000"
 CLOUDS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7")
 
 
@@ -153,32 +152,6 @@ def warped_grid(ax: Axes, warp: Callable, *, limit: float, lines: int = 13, **li
     return ax
 
 
-def _points(ax: Axes, x, values, error, name: str) -> None:
-    """Draw an estimator's marks with error bars."""
-    look = _look(name)
-    ax.errorbar(x, values, error, ls="none", marker=look.marker, color=look.color,
-                label=look.label, capsize=3, ms=6, lw=1.5)  # fmt: skip
-
-
-def estimates_against_exact(
-    ax: Axes, x, estimates: Mapping[str, Estimate], exact, *, legend: str = "upper left"
-) -> Axes:
-    """Draw estimated gradients with ± 2 standard errors, and the exact gradient as a line.
-
-    Args:
-      ax: where to draw.
-      x: the quantity on the horizontal axis, shape [V].
-      estimates: estimator → Estimate with fields of shape [V].
-      exact: the exact gradient at x: shape [V], or one number.
-      legend: where the legend stands.
-    """
-    for name, estimate in estimates.items():
-        _points(ax, x, estimate.mean, 2 * np.asarray(estimate.standard_error), name)
-    ax.plot(x, np.broadcast_to(exact, np.shape(x)), color=EXACT, lw=1.5, label="exact", zorder=1)
-    ax.legend(loc=legend)
-    return ax
-
-
 def variance_curves(
     ax: Axes, x, estimates: Mapping[str, Estimate], exact: Mapping, *, legend: str = "upper left"
 ) -> Axes:
@@ -195,7 +168,9 @@ def variance_curves(
     for name, estimate in estimates.items():
         error = 2 * np.asarray(estimate.variance_error)
         low = np.minimum(error, 0.9 * np.asarray(estimate.variance))  # a log axis has no zero
-        _points(ax, x, estimate.variance, [low, error], name)
+        look = _look(name)
+        ax.errorbar(x, estimate.variance, [low, error], ls="none", marker=look.marker,
+                    color=look.color, label=look.label, capsize=3, ms=6, lw=1.5)  # fmt: skip
     ax.set(xscale="log", yscale="log", ylabel="variance of one gradient")
     ax.legend(loc=legend)
     return ax

@@ -10,12 +10,10 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from course_utils import _checks
+from course_utils._checks import Gradients, Params
 from course_utils.sampling import stateless_seed
 
 tfd = tfp.distributions
-
-Params = dict[str, float | tf.Tensor]
-Gradients = dict[str, tf.Tensor]
 
 # A round accepts with a probability above .65 (below, each law says its own): a sample is still
 # without an answer after 100 rounds once in 10^45 times, and is then refused.
@@ -90,7 +88,7 @@ def rejection_reparameterized(
     tiled = _checks.tile(params, num_samples)
     with tf.GradientTape() as tape:
         tape.watch(tiled)
-        law = _base(make_tiled(**tiled))
+        law = _checks.inside_independent(make_tiled(**tiled))
         inputs = _gamma_inputs(law) if kind is tfd.Gamma else _directional_inputs(law)
     seed = stateless_seed(seed)
     if kind is tfd.Gamma:
@@ -109,14 +107,8 @@ def rejection_reparameterized(
     return _checks.checked(gradients, params, lost)
 
 
-def _base(distribution: tfd.Distribution) -> tfd.Distribution:
-    while isinstance(distribution, tfd.Independent):
-        distribution = distribution.distribution
-    return distribution
-
-
 def _covered(distribution: tfd.Distribution) -> type:
-    law = _base(distribution)
+    law = _checks.inside_independent(distribution)
     for kind in (tfd.Gamma, tfd.VonMisesFisher):
         if isinstance(law, kind):
             return kind

@@ -26,12 +26,10 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from course_utils import _checks
+from course_utils._checks import Gradients, Params
 from course_utils.sampling import stateless_seed
 
 tfd = tfp.distributions
-
-Params = dict[str, float | tf.Tensor]
-Gradients = dict[str, tf.Tensor]
 
 
 def _noise(law: tfd.Distribution, seed: tf.Tensor) -> tf.Tensor:
@@ -99,7 +97,7 @@ def gumbel_softmax(
 
     Args:
       cost, make_distribution, params, num_samples, seed: see the module.
-      temperature: τ, positive.
+      temperature: τ, positive; in a variable the gradients stay differentiable.
 
     Returns:
       One gradient a sample: a dict of param → [num_samples, *param.shape].
@@ -110,7 +108,7 @@ def gumbel_softmax(
 
     Source: Jang et al. (2017), section 2; Maddison et al. (2017), sections 3.1 and 3.2.
     """
-    temperature = _checks.positive("temperature", temperature)
+    _checks.positive("temperature", temperature)
 
     def sample(law, seed):
         return _squashed(law, law.logits_parameter() + _noise(law, seed), temperature)
@@ -177,7 +175,7 @@ def straight_through_gumbel_softmax(
 
     Source: Jang et al. (2017), section 2.2.
     """
-    temperature = _checks.positive("temperature", temperature)
+    _checks.positive("temperature", temperature)
 
     def sample(law, seed):
         noisy_logits = law.logits_parameter() + _noise(law, seed)

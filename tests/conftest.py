@@ -13,11 +13,11 @@ matplotlib.use("Agg")
 
 @pytest.fixture
 def agrees():
-    """agrees(estimate, (gradient, variance), name): both within 4 of their standard errors.
+    """agrees(estimate, (gradient, variance)): both within 4 of their standard errors.
 
     Its tolerance comes from the standard error.
     """
-    return lambda estimate, exact, name="": variance.assert_near(estimate, *exact)
+    return lambda estimate, exact: variance.assert_near(estimate, *exact)
 
 
 @pytest.fixture(scope="module")

@@ -68,6 +68,7 @@ def test_whole_numbers_stay_whole():
         ("draw takes 'sigma'", TypeError, lambda: explore(draw, wrong=switch("w"))),
         ("sigma must be a slider", TypeError, lambda: explore(draw, sigma=3)),
         ("panels", ValueError, lambda: explore(draw, panels=0, sigma=slider("σ", 0, 1, start=1))),
+        ("draw must be callable, got 3", TypeError, lambda: explore(3)),
         ("draw must return a sentence", TypeError, lambda: explore(lambda ax: 3)),
     ],
 )  # fmt: skip
@@ -181,6 +182,46 @@ def test_a_frame_that_changes_is_drawn_anew():
         assert len(moved.figure.axes) == 1 + extra
         difference = np.abs(pixels(moved.png).astype(int) - pixels(fresh.png))
         assert np.max(difference) <= (10 if extra else 0), values
+
+
+FRAMES = {
+    "title of the figure": lambda ax, a: ax.figure.suptitle(f"top {a}") if a else None,
+    "text of the figure": lambda ax, a: ax.figure.text(0.1, 0.5, f"at {a}"),
+    "legend of the figure": lambda ax, a: ax.figure.legend(["a", "b"][a]),
+    "colour of the figure": lambda ax, a: ax.figure.set_facecolor(["w", "y"][a]),
+    "minor labels": lambda ax, a: ax.set_xticks([0.3], ["a", "b"][a], minor=True),
+    "minor ticks": lambda ax, a: ax.tick_params(which="minor", left=True, length=3 + 9 * a),
+    "tilted labels": lambda ax, a: [t.set_rotation(60 * a) for t in ax.get_xticklabels()],
+    "red labels": lambda ax, a: [t.set_color("kr"[a]) for t in ax.get_yticklabels()],
+    "label's side": lambda ax, a: ax.yaxis.set_label_position(["left", "right"][a]),
+    "label's place": lambda ax, a: ax.set_xlabel("x", loc=["left", "right"][a]),
+    "label's distance": lambda ax, a: ax.set_xlabel("x", labelpad=30 * a),
+    "label's angle": lambda ax, a: ax.set_ylabel("y", rotation=90 * a),
+    "bold title": lambda ax, a: ax.set_title("title", weight=["normal", "bold"][a]),
+    "title's distance": lambda ax, a: ax.set_title("title", pad=6 + 20 * a),
+    "title's box": lambda ax, a: ax.set_title("title", bbox=dict(fc="y") if a else None),
+    "legend outside": lambda ax, a: ax.legend([["a", "much"][a]], bbox_to_anchor=(1, 1)),
+    "box": lambda ax, a: ax.set_box_aspect(a or None),
+    "spine": lambda ax, a: ax.spines["left"].set_position([("axes", 0), ("data", 0.5)][a]),
+}
+
+
+@pytest.mark.parametrize("change", FRAMES.values(), ids=FRAMES)
+def test_whatever_changes_around_the_data_the_picture_is_a_fresh_one(change):
+    def draw(ax, *, a):
+        ax.minorticks_on()
+        ax.plot([0, 1], [0, 1])
+        ax.set(xlim=(0, 1), ylim=(0, 2), ylabel="height")
+        change(ax, a)
+
+    def made(start):
+        return explore(draw, a=slider("a", 0, 1, start=start, integer=True))
+
+    moved, fresh = made(0), [pixels(made(a).png).astype(int) for a in (0, 1)]
+    assert np.any(fresh[0] != fresh[1])
+    for a in (1, 0, 1):
+        moved.boxes["a"].value = a
+        np.testing.assert_allclose(pixels(moved.png).astype(int), fresh[a], atol=10)
 
 
 def test_the_frame_is_kept_while_only_data_move(explorer):

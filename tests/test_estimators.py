@@ -76,7 +76,7 @@ def test_mean_and_variance_are_the_closed_forms(agrees, estimator, options):
     answer = exact.normal_quadratic(estimator.__name__, k=0.5, **NORMAL, **options)
     for name in NORMAL:
         assert estimates[name].mean.shape == ()
-        agrees(estimates[name], answer[name], name)
+        agrees(estimates[name], answer[name])
 
 
 @pytest.mark.parametrize(("estimator", "options"), CASES[:2] + CASES[3:])
@@ -88,7 +88,7 @@ def test_mean_and_variance_are_the_closed_forms_in_three_dimensions(agrees, esti
     )
     for name, estimate in variance.summarize(gradients).items():
         assert estimate.mean.shape == (3,)
-        agrees(estimate, answer[name], name)
+        agrees(estimate, answer[name])
 
 
 @pytest.mark.parametrize("law", [tfd.Laplace, tfd.Logistic, tfd.Gumbel])
@@ -99,7 +99,7 @@ def test_other_laws_against_quadrature(agrees, estimator, law):
     kind = "score_function" if estimator is score_function else "pathwise"
     answer = exact.quadrature(kind, cost, law, NORMAL, breaks=(1.5,))
     for name in NORMAL:
-        agrees(estimates[name], answer[name], name)
+        agrees(estimates[name], answer[name])
 
 
 @pytest.mark.parametrize("baseline", [0.0, 0.2])
@@ -111,7 +111,7 @@ def test_the_score_function_of_a_discrete_law(agrees, params, baseline):
     )
     answer = exact.bernoulli_quadratic("score_function", t=0.45, baseline=baseline, **params)
     for name, estimate in variance.summarize(gradients).items():
-        agrees(estimate, answer[name], name)
+        agrees(estimate, answer[name])
 
 
 ONE = np.float64(1.0)

@@ -865,6 +865,65 @@ def test_what_is_no_number_is_named():
         exact.normal_quadratic("pathwise", loc="a", scale=1.0, k=0.0)
 
 
+UNIT = dict(loc=1.0, scale=1.0)
+PERT = dict(low=0.0, peak=0.4, high=1.0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "error", "words"),
+    [
+        ((lambda z: tf.reduce_mean(z**2), tfd.Normal, UNIT), {}, ValueError, "cost must map z"),
+        ((3, tfd.Normal, UNIT), {}, TypeError, "cost must be callable, got 3"),
+        ((tf.square, tfd.Poisson, dict(rate=2.0)), {}, TypeError, "laws, got Poisson"),
+        ((tf.square, tfd.Normal, [1.0]), {}, TypeError, "params must be a dict"),
+        ((tf.square, tfd.Normal, UNIT), dict(baseline="mean"), TypeError, "baseline must be a num"),
+        ((tf.square, tfd.Normal, UNIT), dict(baseline=np.nan), ValueError, "baseline must be fin"),
+        ((tf.square, tfd.PERT, PERT), dict(support=(0, 1)), TypeError, "cdf of PERT"),
+    ],
+)
+def test_quadrature_names_what_it_does_not_take(arguments, options, error, words):
+    name = "pathwise" if arguments[1] is tfd.PERT else "score_function"
+    with pytest.raises(error, match=words):
+        exact.quadrature(name, *arguments, **options)
+
+
+@pytest.mark.parametrize(
+    ("params", "options", "error", "words"),
+    [
+        ([1.0], {}, TypeError, "params must be a dict"),
+        (dict(probs="a"), {}, TypeError, r"params\['probs'\] must be a number"),
+        (dict(probs=0.5), dict(baseline="mean"), TypeError, "baseline must be a number"),
+        (dict(probs=0.5), dict(baseline=np.nan), ValueError, "baseline must be finite"),
+    ],
+)
+def test_enumeration_names_what_it_does_not_take(params, options, error, words):
+    with pytest.raises(error, match=words):
+        exact.enumerate_discrete("score_function", tf.square, tfd.Bernoulli, params, **options)
+
+
+def test_quadrature_takes_a_cost_that_overflows_where_the_law_is_not():
+    """E exp(z) = exp(loc + scale²/2)."""
+    found = exact.quadrature("score_function", tf.exp, tfd.Normal, UNIT)
+    np.testing.assert_allclose([found["loc"][0], found["scale"][0]], np.exp(1.5), rtol=1e-6)
+
+
+def test_quadrature_takes_a_mixture():
+    def make(loc):
+        halves = tfd.Categorical(logits=tf.zeros([2], loc.dtype))
+        locs = tf.stack([loc, tf.zeros_like(loc)], axis=-1)
+        return tfd.MixtureSameFamily(halves, tfd.Normal(locs, tf.ones([], loc.dtype)))
+
+    found = exact.quadrature("score_function", tf.square, make, dict(loc=1.0))
+    np.testing.assert_allclose(found["loc"][0], 1.0, rtol=1e-6)  # of (loc² + 1 + 1) / 2
+
+
+def test_a_variance_of_zero_is_not_below_it():
+    """At the inflection of exp(−z²) the pathwise gradient of a narrow law is constant."""
+    found = exact.normal_exp_square("pathwise", loc=1.0, scale=1e-8, k=1.0)
+    assert found["loc"][1] >= 0
+    assert exact.normal_cosine("pathwise", loc=1.0, scale=1e-9, frequency=1.0)["loc"][1] >= 0
+
+
 def test_quadrature_finds_a_narrow_law_or_says_that_it_does_not():
     for loc, scale in [(5.0, 0.1), (10.0, 0.1), (1.0, 0.01)]:
         found = exact.quadrature("pathwise", tf.square, tfd.Normal, dict(loc=loc, scale=scale))
@@ -909,3 +968,10 @@ def test_options_of_the_quadratic_are_checked():
         exact.normal_quadratic("measure_valued", **law, coupled="no")
     with pytest.raises(ValueError, match="step must be below scale"):
         exact.normal_quadratic("finite_difference", **law, step=2.0, common=False)
+    with pytest.raises(ValueError, match="step must be positive, got -1"):
+        exact.normal_quadratic("finite_difference", **law, step=-1)
+    with pytest.raises(ValueError, match=r"baseline must name loc and scale, got \['loc'\]"):
+        exact.normal_quadratic("score_function", **law, baseline=dict(loc=1.0))
+    both = exact.normal_quadratic("score_function", **law, num_dimensions=[1, 2])
+    one = exact.normal_quadratic("score_function", **law, num_dimensions=2)
+    np.testing.assert_array_equal(both["loc"][1][1], one["loc"][1])

@@ -32,6 +32,9 @@ def test_an_untouched_stub_is_no_error(capsys, attempt):
         (np.nan, "Not yet: nan"),
         ([2.0, None], "nan] is not it"),
         ("two", "this is a str"),
+        ("2", "this is a str"),
+        (["2"], "this is a list"),
+        (2 + 0j, "this is a complex"),
         ({"a": 1}, "this is a dict"),
         (lambda: 2, "this is a function"),
     ],
@@ -46,6 +49,10 @@ def test_the_tolerance_is_relative_to_the_largest_element(capsys):
     assert said(capsys, [1000.0, 0.05], [1000.0, 0.0], tolerance=1e-4).startswith("Correct")
     assert said(capsys, [1000.0, 0.2], [1000.0, 0.0], tolerance=1e-4).startswith("Not yet")
     assert said(capsys, 1e-9, 0.0).startswith("Not yet")
+
+
+def test_hints_may_come_one_by_one(capsys):
+    assert "you have squared it" in said(capsys, 4.0, 2.0, iter(HINTS))
 
 
 def test_a_hint_for_the_right_answer_is_refused():

@@ -324,6 +324,22 @@ def test_rejection_and_paths_of_extreme_gammas(alpha, dtype):
         variance.assert_near(estimate, polygamma(1, alpha))
 
 
+def eye(like):
+    return tf.eye(2, dtype=like.dtype)
+
+
+def unit(like):
+    return tf.linalg.LinearOperatorIdentity(2, dtype=like.dtype)
+
+
+def kernel(like):
+    return tfp.math.psd_kernels.ExponentiatedQuadratic(tf.ones_like(like))
+
+
+def halves(like):
+    return tfd.Categorical(logits=tf.zeros([2], like.dtype))
+
+
 @pytest.mark.parametrize(
     ("law", "params"),
     [
@@ -334,6 +350,27 @@ def test_rejection_and_paths_of_extreme_gammas(alpha, dtype):
         (tfd.InverseGamma, dict(concentration=1e4, scale=1.0)),
         (tfd.Chi2, dict(df=1e4)),
         (lambda df: tfd.Sample(tfd.Chi(df), 2), dict(df=1e4)),
+        (tfd.TwoPieceStudentT, dict(df=1e4, loc=0.0, scale=1.0, skewness=1.0)),
+        (tfd.GammaGamma, dict(concentration=1e4, mixing_concentration=5.0, mixing_rate=1.0)),
+        (tfd.GammaGamma, dict(concentration=5.0, mixing_concentration=1e4, mixing_rate=1.0)),
+        (tfd.PERT, dict(low=0.0, peak=0.5, high=1.0, temperature=1e4)),
+        (lambda df: tfd.WishartTriL(df, eye(df)), dict(df=1e4)),
+        (
+            lambda df: tfd.MultivariateStudentTLinearOperator(df, 0 * eye(df)[0], unit(df)),
+            dict(df=1e4),
+        ),
+        (lambda df: tfd.MatrixTLinearOperator(df, eye(df), unit(df), unit(df)), dict(df=1e4)),
+        (lambda df: tfd.StudentTProcess(df, kernel(df), index_points=eye(df)), dict(df=1e4)),
+        (
+            lambda kappa: tfd.PowerSpherical(eye(kappa)[0] + 0 * kappa[..., None], kappa),
+            dict(kappa=1e4),
+        ),
+        (
+            lambda a: tfd.MixtureSameFamily(
+                halves(a), tfd.Gamma(a, 1.0 + 0 * a), reparameterize=True
+            ),
+            dict(a=[1e4, 1.0]),
+        ),
     ],
 )
 def test_where_tensorflows_sampler_loses_its_derivative_pathwise_says_so(law, params):
@@ -347,6 +384,14 @@ def test_where_tensorflows_sampler_loses_its_derivative_pathwise_says_so(law, pa
     wide = {key: np.asarray(p) for key, p in params.items()}
     for g in pathwise(summed, law, wide, num_samples=5, seed=0).values():
         assert np.all(np.isfinite(g))
+
+
+def test_a_quotient_of_beta_variables_is_refused_too():
+    """By itself, as its density takes half a minute."""
+    with pytest.raises(ValueError, match="concentration0_denominator of BetaQuotient must be at"):
+        pathwise(
+            summed, lambda a: tfd.BetaQuotient(2.0, 2.0, 2.0, a), dict(a=1e4), num_samples=5, seed=0
+        )
 
 
 def test_the_derivative_of_tensorflows_sampler_is_still_wrong():

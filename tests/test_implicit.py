@@ -254,7 +254,7 @@ def test_means_are_closed_forms_and_variances_the_quadrature(
     for name in params:
         assert answer[name][0] == pytest.approx(truth[name], rel=1e-6, abs=1e-9)
         if answer[name][1] > 1e-9:
-            agrees(estimates[name], (truth[name], answer[name][1]), name)
+            agrees(estimates[name], (truth[name], answer[name][1]))
         else:  # log z = log g − log rate: every sample has the same gradient
             np.testing.assert_allclose(estimates[name].mean, truth[name], rtol=1e-6)
 
@@ -270,7 +270,7 @@ def test_a_mixture_whose_weight_moves(agrees):
     estimates = variance.summarize(implicit(tf.identity, make, params, num_samples=50_000, seed=4))
     for name, truth in dict(weight=2.4, shift=-0.4).items():  # E z = (2w − 1) shift
         assert answer[name][0] == pytest.approx(truth, rel=1e-7)
-        agrees(estimates[name], (truth, answer[name][1]), name)
+        agrees(estimates[name], (truth, answer[name][1]))
 
 
 def test_a_mixture_of_betas_is_right_at_whole_shapes(agrees):

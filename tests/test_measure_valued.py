@@ -28,7 +28,7 @@ def test_wiggles_and_spikes_are_the_closed_forms(agrees, coupled):
     for cost, closed, setting in cases:
         answer = closed("measure_valued", **LAW, **setting, coupled=coupled)
         for name, estimate in variance.summarize(run(cost, coupled=coupled)).items():
-            agrees(estimate, answer[name], name)
+            agrees(estimate, answer[name])
 
 
 @pytest.mark.parametrize("loc", [0.5, 1.5])

@@ -194,7 +194,8 @@ def test_parameters_of_lower_rank_get_the_sum_over_what_they_stand_for(name, dat
         np.testing.assert_allclose(mixed[key], expected, rtol=1e-9, atol=1e-9 * scale)
 
 
-POSITIVE_NUMBER = [0, -1.0, np.nan, np.inf, "a", None, [1.0], True, 1j]
+NO_NUMBER = [np.nan, np.inf, "a", "1", b"1", None, [1.0], True, np.True_, 1j, np.array("1")]
+POSITIVE_NUMBER = [0, -1.0, *NO_NUMBER]
 NO_PARAMS = [None, [], {}, [1.0], dict(unknown=1.0)]
 NO_PARAM = [
     np.nan,
@@ -213,7 +214,7 @@ WRONG = dict(
     seed=[None, 1.5, True, "1", b"1", (1,), (1, 2, 3), (1, 2.0), 2**31, (0, -(2**40)), {}, np.nan],
     make_distribution=[None, 3, lambda **p: 3.0, lambda **p: None, lambda: tfd.Normal(0.0, 1.0)],
     temperature=POSITIVE_NUMBER, step=POSITIVE_NUMBER,
-    eta=[np.nan, np.inf, "a", None, [1.0], True, 1j],
+    eta=NO_NUMBER,
     common=[1, None, "yes", tf.constant([1, 2])], coupled=[0, None, "no"],
     augmentation=[-1, 1.5, True, None, "2"],
     baseline=["median", True, b"", 1j, {}, dict(unknown=1.0), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0], np.nan, np.inf, object()],
@@ -412,7 +413,9 @@ def test_an_encoder_takes_a_number_of_inputs(num_inputs):
         assert mean.shape == log_var.shape == (num_inputs, 2)
 
 
-ENDS = st.one_of(st.floats(), st.integers(-1000, 1000), st.sampled_from([None, "a", True]))
+ENDS = st.one_of(
+    st.floats(), st.integers(-1000, 1000), st.sampled_from([None, "a", "1", True, np.True_])
+)
 
 
 @given(low=ENDS, high=ENDS, share=st.floats(0, 1), start=ENDS, log=st.booleans(),
@@ -425,7 +428,7 @@ ENDS = st.one_of(st.floats(), st.integers(-1000, 1000), st.sampled_from([None, "
 def test_a_slider_climbs_from_end_to_end_or_is_refused(
     low, high, share, start, log, integer, steps
 ):
-    if start is None and not {str, bool, type(None)} & {type(low), type(high)}:
+    if start is None and not {str, bool, np.bool_, type(None)} & {type(low), type(high)}:
         start = low + share * (high - low)
     try:
         made = controls.slider("a", low, high, start=start, log=log, integer=integer, steps=steps)

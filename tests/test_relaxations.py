@@ -260,6 +260,25 @@ def test_dtype_seed_and_compilation(estimator):
     np.testing.assert_allclose(values, run(estimator)["logits"], rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("estimator", RELAXED)
+def test_the_gradients_stay_differentiable_in_the_temperature(estimator):
+    """By a finite difference, compiled and not; of a linear cost, whose slope stays the same."""
+    tau = tf.Variable(0.5, dtype=tf.float64)
+
+    def gradient(tau):
+        return tf.reduce_sum(
+            run(estimator, tf.identity, params=dict(logits=np.array(0.4)), tau=tau)["logits"]
+        )
+
+    def slope():
+        with tf.GradientTape() as tape:
+            value = gradient(tau)
+        return tape.gradient(value, tau)
+
+    expected = (gradient(0.5 + 1e-6) - gradient(0.5 - 1e-6)) / 2e-6
+    np.testing.assert_allclose([slope(), tf.function(slope)()], expected, rtol=1e-6)
+
+
 def test_estimators_has_them_too():
     assert estimators.gumbel_softmax is gumbel_softmax
     assert estimators.straight_through is straight_through

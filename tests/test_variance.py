@@ -44,7 +44,7 @@ def test_batches_of_an_estimator_agree_with_the_exact_gradient(agrees):
     merged = variance.summarize(batches)
     exact = normal_quadratic("score_function", **params, k=0.5)
     for name in params:
-        agrees(merged[name], exact[name], name)
+        agrees(merged[name], exact[name])
 
 
 def test_the_standard_errors_are_those_of_many_repetitions():
@@ -131,7 +131,7 @@ def test_a_sweep_is_one_estimate_at_each_value(agrees):
             np.testing.assert_allclose(swept[name].variance[i], estimate.variance, rtol=1e-4)
     exact = normal_quadratic("score_function", loc=1.5, scale=scales, k=0.5)
     for name in exact:
-        agrees(swept[name], exact[name], name)
+        agrees(swept[name], exact[name])
 
 
 def test_a_sweep_traces_once_and_takes_parameters_of_any_shape():

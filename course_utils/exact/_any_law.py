@@ -63,8 +63,8 @@ def enumerate_discrete(
 
     Source: derived; leave_one_out by Hoeffding (1948), the variance of an average over pairs.
     """
-    params = _checks.as_params({name: np.asarray(p, np.float64) for name, p in params.items()})
-    law = _checks.build(make_distribution, params)
+    params = _checks.as_params(params, "float64")
+    law, baseline = _checks.build(make_distribution, params), _checks.number("baseline", baseline)
     if (num_samples is None) == (estimator == "leave_one_out"):
         raise ValueError(f"num_samples goes with leave_one_out alone, got {num_samples!r}")
     if estimator == "arm":
@@ -180,14 +180,19 @@ def quadrature(
       A dict of param → (gradient, variance of one sample).
 
     Raises:
+      TypeError: a law that is not continuous, or for pathwise without a differentiable cdf.
       ValueError: an unknown estimator, a parameter that is not scalar, a support in which the
         law is not found, or no convergence.
 
     Source: Takahasi & Mori (1974), as scipy.integrate.tanhsinh; the path from the CDF as in
     Figurnov et al. (2018), section 3.
     """
-    params = _checks.as_params({name: np.asarray(p, np.float64) for name, p in params.items()})
-    _checks.build(make_distribution, params)
+    params = _checks.as_params(params, "float64")
+    law = _special.inner_law(_checks.build(make_distribution, params))
+    law = _special.inner_law(getattr(law, "components_distribution", law))
+    if law.experimental_default_event_space_bijector() is None:
+        raise TypeError(f"quadrature covers continuous laws, got {type(law).__name__}")
+    baseline = _checks.number("baseline", baseline)
     if any(p.shape != [] for p in params.values()):
         raise ValueError(f"params must be scalars, got {params}")
 
@@ -201,9 +206,14 @@ def quadrature(
         with tf.GradientTape(persistent=True) as tape:
             tape.watch((z, tiled))
             law = make_distribution(**tiled)
-            values = cost(z)
+            values = _checks.cost_values(cost, z, finite=False)  # z goes out to where q is 0
             log_prob = _special.log_prob(law, z)
-            cdf = _special.cdf(law, z) if estimator == "pathwise" else None
+            try:
+                cdf = _special.cdf(law, z) if estimator == "pathwise" else None
+            except NotImplementedError as error:
+                raise TypeError(
+                    f"quadrature does not cover this law by pathwise: {error}"
+                ) from None
         if estimator == "score_function":
             factor, slopes, per = values - baseline, tape.gradient(log_prob, tiled, **zero), 1
         else:

@@ -21,7 +21,7 @@ def normal_quadratic_baselines(loc, scale, k, num_dimensions=1) -> dict[str, np.
     Returns:
       A dict with the keys mean, loc and scale.
     """
-    loc, scale, k, _ = floats(loc=loc, scale=scale, k=k, num_dimensions=num_dimensions)
+    loc, scale, k, num_dimensions = floats(loc=loc, scale=scale, k=k, num_dimensions=num_dimensions)
     others = (num_dimensions - 1) * ((loc - k) ** 2 + scale**2)
     own = {"mean": 1, "loc": 3, "scale": 5}
     return {name: (loc - k) ** 2 + times * scale**2 + others for name, times in own.items()}
@@ -68,19 +68,25 @@ def normal_quadratic(
       A dict of loc and scale → (gradient, variance of one sample), for one coordinate.
 
     Raises:
-      ValueError: an unknown estimator, a scale or step that is not positive.
+      ValueError: an unknown estimator, a scale or step that is not positive, a baseline without loc
+        or scale.
 
     Source: derived; the setting of Mohamed et al. (2020), Figure 2.
     """
-    loc, scale, k, _ = floats(loc=loc, scale=scale, k=k, num_dimensions=num_dimensions)
+    loc, scale, k, num_dimensions = floats(loc=loc, scale=scale, k=k, num_dimensions=num_dimensions)
+    if step is not None:
+        floats(step=step)
     coupled, common = _checks.flag("coupled", coupled), _checks.flag("common", common)
     d, s2 = loc - k, scale**2
     mean_others = (num_dimensions - 1) * (d**2 + s2)
     var_others = (num_dimensions - 1) * (4 * d**2 * s2 + 2 * s2**2)
     baselines = baseline if isinstance(baseline, dict) else dict(loc=baseline, scale=baseline)
+    if not {"loc", "scale"} <= baselines.keys():
+        raise ValueError(f"baseline must name loc and scale, got {list(baselines)}")
+    baselines = {name: floats(baseline=value)[0] for name, value in baselines.items()}
 
     def score_function():
-        b = {name: floats(baseline=value)[0] - mean_others for name, value in baselines.items()}
+        b = {name: value - mean_others for name, value in baselines.items()}
         at_loc = d**4 + 18 * d**2 * s2 + 15 * s2**2 - 2 * b["loc"] * (d**2 + 3 * s2) + b["loc"] ** 2
         at_scale = (
             2 * d**4 + 60 * d**2 * s2 + 78 * s2**2 - 4 * b["scale"] * (d**2 + 5 * s2)
@@ -168,7 +174,7 @@ def normal_cosine(estimator: str, *, loc, scale, frequency, coupled=True) -> Ans
     gradient = dict(loc=-k * sin * one, scale=-k * a * cos * one)
 
     def from_second(**second):
-        return {name: (g, second[name] - g**2) for name, g in gradient.items()}
+        return {name: (g, central(second[name], g)) for name, g in gradient.items()}
 
     def score_function():
         at_loc = 1 + cos2 * (1 - 4 * a**2) * two
@@ -241,7 +247,7 @@ def normal_exp_square(estimator: str, *, loc, scale, k, coupled=True) -> Answer:
     gradient = dict(loc=first[1] / scale, scale=(first[2] - first[0]) / scale)
 
     def from_second(**second):
-        return {name: (g, second[name] - g**2) for name, g in gradient.items()}
+        return {name: (g, central(second[name], g)) for name, g in gradient.items()}
 
     def score_function():
         at_scale = m[4] - 2 * m[2] + m[0]
