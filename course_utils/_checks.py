@@ -223,11 +223,11 @@ def tiled_maker(make_distribution, params: dict[str, tf.Tensor], distribution):
     axis has.
 
     Raises:
-      ValueError: neither gives that batch shape.
+      ValueError: neither gives that batch shape, or, where values are known, copies are mixed.
     """
     batch, event = list(distribution.batch_shape), list(distribution.event_shape)
     rank = max(len(batch), *(len(p.shape) for p in params.values()))
-    probe = 2 + max([*batch, *event, *(n for p in params.values() for n in p.shape)], default=0)
+    probe = 4 + max([*batch, *event, *(n for p in params.values() for n in p.shape)], default=0)
 
     def aligned(**tiled):
         def pad(p):
@@ -235,21 +235,19 @@ def tiled_maker(make_distribution, params: dict[str, tf.Tensor], distribution):
 
         return make_distribution(**{name: pad(p) for name, p in tiled.items()})
 
-    for make in (make_distribution, aligned):
-        tiled = tile(params, probe)
-        try:
-            with tf.GradientTape() as tape:
-                tape.watch(tiled)
+    # Among copies unlike it the law of one shows what it takes from them; some laws refuse such.
+    for copies in (_unlike, tile) if tf.executing_eagerly() else (tile,):
+        tiled = copies(params, probe)
+        for make in (make_distribution, aligned):
+            try:
                 probed = make(**tiled)
-                computed = [p for p in _tensors(probed) if all(p is not t for t in tiled.values())]
-                first = [tf.reduce_sum(p[0] if p.shape[:1] == [probe] else p) for p in computed]
-            shapes = list(probed.batch_shape), list(probed.event_shape)  # some raise only here
-        except (ValueError, tf.errors.InvalidArgumentError):
-            continue
-        if shapes == ([probe, *batch], event):
-            if tf.executing_eagerly() and first:
-                _check_apart(tape.gradient(first, tiled, unconnected_gradients="zero"))
-            return make
+                shapes = list(probed.batch_shape), list(probed.event_shape)  # some raise only here
+            except (ValueError, tf.errors.InvalidArgumentError):
+                continue
+            if shapes == ([probe, *batch], event):
+                if tf.executing_eagerly():
+                    _check_apart(probed, distribution, probe, params)
+                return make
     shapes = {name: list(value.shape) for name, value in params.items()}
     raise ValueError(
         f"params of shapes {shapes} do not line up once each has a sample axis in front: give "
@@ -257,24 +255,37 @@ def tiled_maker(make_distribution, params: dict[str, tf.Tensor], distribution):
     )
 
 
-def _tensors(law: tfd.Distribution) -> list[tf.Tensor]:
-    """The float tensors among a law's parameters, those of nested laws too."""
-    tensors = []
-    for value in law.parameters.values():
-        if isinstance(value, tfd.Distribution):
-            tensors += _tensors(value)
-        elif tf.is_tensor(value) and value.dtype.is_floating:
-            tensors.append(value)
-    return tensors
+def _unlike(params: dict[str, tf.Tensor], count: int) -> dict[str, tf.Tensor]:
+    """As `tile`, with the second copy p among others, 2p + 1 and p/2, positive where p is."""
+    tiled = {}
+    for name, p in params.items():
+        p = p.numpy()
+        tiled[name] = tf.constant(np.stack([2 * p + 1, p, p / 2, *[2 * p + 1] * (count - 3)]))
+    return tiled
 
 
-def _check_apart(slopes: dict[str, tf.Tensor]) -> None:
-    """Raise ValueError where the first sample's law depends on another sample's parameters."""
-    for name, slope in slopes.items():
-        if np.any(np.nan_to_num(slope[1:])):
+def _tensors(part) -> list[tf.Tensor]:
+    """The float tensors a law is made of, those of its laws, bijectors and operators too."""
+    if hasattr(part, "parameters"):
+        part = list(part.parameters.values())
+    if isinstance(part, list | tuple):
+        return [tensor for item in part for tensor in _tensors(item)]
+    return [part] if tf.is_tensor(part) and part.dtype.is_floating else []
+
+
+def _check_apart(probed, distribution, count: int, params: dict[str, tf.Tensor]) -> None:
+    """Raise ValueError where the law of the second of `count` copies is not `distribution`."""
+    size = max(np.max(np.abs(p)) for p in params.values())
+    for copies, alone in zip(_tensors(probed), _tensors(distribution), strict=False):
+        tiled = copies.shape[:1] == [count] and copies.shape != alone.shape
+        own, alone = np.asarray(copies)[1 if tiled else ...], np.asarray(alone)
+        if own.size == alone.size and not np.allclose(
+            own.ravel(), alone.ravel(), rtol=1e-3, atol=1e-5 * size, equal_nan=True
+        ):
             raise ValueError(
-                f"make_distribution mixes the samples' own copies of {name!r}, as tf.reduce_sum(x) "
-                "and tf.norm(x) do: name the axis that they are to go over, axis=-1"
+                "make_distribution mixes the samples' own copies of "
+                f"{', '.join(map(repr, params))}, as tf.reduce_sum(x) and tf.norm(x) do: name the "
+                "axis that they are to go over, axis=-1"
             )
 
 

@@ -23,7 +23,8 @@ Raises, the same for all:
   ValueError: num_samples below 1 or above 10^8, parameters that are empty, not finite or outside
     the law's domain, a make_distribution that sums over leading axes, a cost of the wrong shape or
     not finite, samples that underflow or overflow, gradients that are not finite.  Inside a
-    tf.function, where no value is known, such gradients are NaN.
+    tf.function, where no value is known, such gradients are NaN, and a make_distribution that
+    sums over leading axes goes unseen.
 
 Speed: each parameter is tiled to [num_samples, *param.shape], so that one backward pass gives every
 sample its own gradient.

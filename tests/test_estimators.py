@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from scipy.special import digamma
+from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
 from course_utils import exact, variance
@@ -406,6 +407,31 @@ def test_each_estimators_own_options_are_checked(words, error, estimator, change
         run(estimator, **change)
 
 
+def normal_by_operator(x):
+    scale = tf.linalg.LinearOperatorDiag(x / tf.reduce_sum(x), is_non_singular=True)
+    return tfd.MultivariateNormalLinearOperator(x, scale)
+
+
+def half_and_half(x):
+    coin = tfd.Categorical(logits=tf.zeros([*x.shape, 2]))
+    return tfd.Mixture(coin, [tfd.Normal(x / tf.norm(x), 1.0), tfd.Normal(x, 1.0)])
+
+
+def sticks(x):
+    """Stick-breaking, but for the missing axis=-1."""
+    left, last = tf.math.cumprod(1 - x), tf.ones_like(x[..., :1])
+    probs = tf.concat([x, last], -1) * tf.concat([last, left], -1)
+    return tfd.OneHotCategorical(probs=probs)
+
+
+def largest(x):
+    return tf.exp(tf.reduce_max(x))
+
+
+def root(x):
+    return tf.linalg.cholesky(tf.eye(2) * tf.exp(tf.reduce_mean(x)))
+
+
 @pytest.mark.parametrize(
     ("estimator", "make", "params"),
     [
@@ -413,6 +439,15 @@ def test_each_estimators_own_options_are_checked(words, error, estimator, change
         (score_function, lambda x: tfd.Normal(x, tf.exp(tf.reduce_mean(x))), [0.0, 0.0]),
         (score_function, lambda x: tfd.OneHotCategorical(logits=x - tf.reduce_mean(x)), [1.0, 2.0]),
         (straight_through, lambda x: tfd.OneHotCategorical(probs=x / tf.reduce_sum(x)), [1.0, 2.0]),
+        (pathwise, lambda x: tfd.Normal(tf.cumsum(x), 1.0), [0.5, 0.3, -0.2]),
+        (implicit, lambda x: tfd.Normal(tf.cumsum(x, reverse=True), 1.0), [0.5, 0.3]),
+        (pathwise, lambda x: tfd.Normal(x / x.shape[0], 1.0), [0.5, 0.3]),
+        (pathwise, lambda x: tfb.Shift(x / tf.norm(x))(tfd.Normal(tf.zeros(2), 1.0)), [0.5, 0.3]),
+        (pathwise, normal_by_operator, [0.5, 0.3]),
+        (score_function, half_and_half, [0.5, 0.3]),
+        (score_function, sticks, [0.2, 0.3, 0.4]),
+        (score_function, lambda x: tfd.Normal(x, largest(x), validate_args=True), [0.5, 0.3]),
+        (score_function, lambda x: tfd.MultivariateNormalTriL(x, root(x)), [0.5, 0.3]),
     ],
 )
 def test_a_law_that_mixes_samples_is_refused(estimator, make, params):
@@ -420,14 +455,19 @@ def test_a_law_that_mixes_samples_is_refused(estimator, make, params):
         estimator(summed, make, dict(x=tf.constant(params)), num_samples=5, seed=0)
 
 
-def test_a_sum_over_the_own_axis_is_not_refused():
-    g = score_function(
-        summed,
+@pytest.mark.parametrize(
+    "make",
+    [
         lambda x: tfd.OneHotCategorical(probs=x / tf.reduce_sum(x, axis=-1, keepdims=True)),
-        dict(x=tf.constant([1.0, 2.0, 3.0])),
-        num_samples=5,
-        seed=0,
-    )
+        lambda x: tfd.OneHotCategorical(logits=x - tf.reduce_mean(x, axis=-1, keepdims=True)),
+        lambda x: tfd.OneHotCategorical(probs=tf.nn.softmax(x), validate_args=True),
+        lambda x: tfd.MultivariateNormalTriL(x, tf.linalg.cholesky(tf.eye(3) * x[..., None])),
+        lambda x: tfd.Normal(tf.cumsum(x, axis=-1), tf.constant([1.0, 2.0, 3.0])),
+    ],
+)
+@pytest.mark.parametrize("x", [[1.0, 2.0, 3.0], [0.1, 0.1, 0.1], [1e4, 1e4, 1e4]])
+def test_a_sum_over_the_own_axis_is_not_refused(make, x):
+    g = score_function(summed, make, dict(x=tf.constant(x)), num_samples=5, seed=0)
     assert g["x"].shape == [5, 3]
 
 
