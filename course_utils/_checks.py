@@ -326,21 +326,28 @@ def lost_samples(distribution: tfd.Distribution, z: tf.Tensor, what: str = "dz/d
       ValueError: there are such samples, and this is known: outside a `tf.function`.
     """
     law = inside_independent(distribution)
+    axes = isinstance(law, tfd.Sample | tfd.MixtureSameFamily) and law.event_shape.rank > 0
+    while axes and isinstance(law, tfd.Independent | tfd.Sample | tfd.MixtureSameFamily):
+        law = getattr(law, "components_distribution", None) or law.distribution
     name = type(law).__name__
     if isinstance(law, tfd.Dirichlet):  # its coordinates are Beta
         a = law.concentration
         law = tfd.Beta(a, tf.reduce_sum(a, axis=-1, keepdims=True) - a)
     if not z.dtype.is_floating or law.event_shape.rank != 0 or isinstance(law, _WHOLE):
         return None
+    if law.validate_args:  # it would refuse to say what lies outside its support
+        law = law.copy(validate_args=False)
     tiny = np.finfo(z.dtype.as_numpy_dtype).tiny
     try:
         mass = tiny * law.prob(tf.cast(tiny, law.dtype))
-    except NotImplementedError:
+    except (NotImplementedError, tf.errors.InvalidArgumentError):
         return None
+    mass = tf.reduce_max(mass) if axes else mass  # its axes are not those of z
     below = (tf.abs(z) <= tiny) & (mass > 1e-30)  # a Normal or Exponential 0 is a number
     far = 0.1 / np.sqrt(tiny)
     if isinstance(law, tfd.StudentT):  # it divides by the root of a Gamma that is at least tiny
-        far *= tf.minimum(0.1 * law.scale * tf.sqrt(law.df), 1)
+        low = tf.minimum(0.1 * law.scale * tf.sqrt(law.df), 1)
+        far *= tf.reduce_min(low) if axes else low
     above = tf.abs(z) > far
     if not tf.executing_eagerly():
         return tf.reduce_any(tf.reshape(below | above, [z.shape[0], -1]), axis=1)
