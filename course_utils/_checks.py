@@ -137,11 +137,15 @@ def build(make_distribution, params: dict[str, tf.Tensor]) -> tfd.Distribution:
             f"make_distribution must give a distribution of one tensor, got {distribution!r}"
         )
     dtype = next(iter(params.values())).dtype
-    if distribution.dtype.is_floating and distribution.dtype != dtype:
-        raise TypeError(
-            f"make_distribution must give a law of {dtype.name}, as params are, got "
-            f"{distribution.dtype.name}: give its constants that dtype, or params this one"
-        )
+    dtypes = [distribution.dtype]
+    if isinstance(distribution, tfd.MixtureSameFamily):
+        dtypes.append(distribution.mixture_distribution.probs_parameter().dtype)
+    for found in dtypes:
+        if found.is_floating and found != dtype:
+            raise TypeError(
+                f"make_distribution must give a law of {dtype.name}, as params are, got "
+                f"{found.name}: give its constants that dtype, or params this one"
+            )
     if tf.executing_eagerly():
         _check_values(distribution)
     return distribution

@@ -296,27 +296,33 @@ def _implicit_derivative(make_tiled: Callable, tiled: dict, z: tf.Tensor, slope)
     """slope · dz/dφ for given z of shape [n, *event]: a dict of param → [n, *param.shape]."""
     wide = {name: tf.cast(p, tf.float64) for name, p in tiled.items()}
     try:
-        is_wide = _checks.inside_independent(make_tiled(**wide)).dtype == tf.float64
+        gradients = _derivative_as(wide, make_tiled, z, slope)
+        return {name: tf.cast(gradient, z.dtype) for name, gradient in gradients.items()}
     except (TypeError, ValueError, tf.errors.InvalidArgumentError):
-        is_wide = False
-    wide = wide if is_wide else tiled  # a constant of float32 inside
+        pass  # a constant of float32 inside
+    return _derivative_as(tiled, make_tiled, z, slope)
+
+
+def _derivative_as(tiled: dict, make_tiled: Callable, z: tf.Tensor, slope) -> Gradients:
+    """slope · dz/dφ, computed in the dtype of `tiled`; TypeError for a law of another dtype."""
+    dtype = next(iter(tiled.values())).dtype
     with tf.GradientTape(persistent=True) as tape:
-        tape.watch(wide)
-        law = _checks.inside_independent(make_tiled(**wide))
-        z_wide = tf.cast(z, law.dtype)
-        log_prob = law.log_prob(z_wide)
+        tape.watch(tiled)
+        law = _checks.inside_independent(make_tiled(**tiled))
+        if law.dtype != dtype:
+            raise TypeError(law.dtype.name)
+        log_prob = law.log_prob(tf.cast(z, dtype))
         try:
-            cdf = _special.cdf(law, z_wide)
+            cdf = _special.cdf(law, tf.cast(z, dtype))
         except NotImplementedError as error:
             raise _not_covered(law, str(error)) from None
-    weights = -tf.cast(slope, law.dtype) * tf.exp(-log_prob)
+    weights = -tf.cast(slope, dtype) * tf.exp(-log_prob)
     gradients = {}
-    for name, p in wide.items():
+    for name, p in tiled.items():
         gradient = tape.gradient(cdf, p, output_gradients=weights)
         if gradient is None and tape.gradient(log_prob, p) is not None:
             raise _not_covered(law, f"its cdf has no derivative in {name!r}")
-        gradient = tf.zeros_like(p) if gradient is None else gradient
-        gradients[name] = tf.cast(gradient, tiled[name].dtype)
+        gradients[name] = tf.zeros_like(p) if gradient is None else gradient
     return gradients
 
 
