@@ -163,12 +163,15 @@ def _check_values(distribution: tfd.Distribution) -> None:
                 if name in _POSITIVE and not np.all(array > 0):
                     raise ValueError(f"{name} of {law} must be positive, got {show(array)}")
     _check_resolution(distribution)
-    pareto = isinstance(distribution, tfd.GeneralizedPareto | tfd.GeneralizedExtremeValue)
-    if pareto and np.any(np.equal(distribution.parameters["concentration"], 0)):
-        raise ValueError(
-            f"concentration of {law} must not be exactly 0, where TFP's formula does not depend on "
-            "it: take 1e-3"
-        )
+    if isinstance(distribution, tfd.GeneralizedPareto | tfd.GeneralizedExtremeValue):
+        concentration = distribution.concentration
+        least = 1e4 * np.finfo(concentration.dtype.as_numpy_dtype).eps
+        if np.any(np.abs(concentration) < least):
+            raise ValueError(
+                f"concentration of {law} must not be within {least:.1e} of 0 in "
+                f"{concentration.dtype.name}, where rounding leaves TFP's formulas no slope, got "
+                f"{show(concentration)}: use 2e-3, or a smaller one in float64"
+            )
     if isinstance(distribution, tfd.VonMisesFisher):  # TFP's own validation fails in float64
         _check_directional(distribution)
         return

@@ -507,8 +507,11 @@ def test_the_derivatives_of_these_laws_are_still_wrong():
 
 def test_a_law_at_a_point_that_its_formula_does_not_feel_is_refused():
     for law in (tfd.GeneralizedPareto, tfd.GeneralizedExtremeValue):
-        with pytest.raises(ValueError, match="concentration of .* must not be exactly 0"):
-            score_function(summed, lambda k: law(0.0, 1.0, k), dict(k=0.0), num_samples=5, seed=0)  # noqa: B023
+        make = lambda k: law(tf.zeros_like(k), tf.ones_like(k), k)  # noqa: B023, E731
+        for k in (0.0, 1e-8, -1e-3, tf.constant(1e-12, tf.float64)):
+            with pytest.raises(ValueError, match="concentration of .* must not be within .* of 0"):
+                score_function(summed, make, dict(k=k), num_samples=5, seed=0)
+        score_function(tf.identity, make, dict(k=2e-3), num_samples=5, seed=0)
     with pytest.raises(ValueError, match="concentration of VonMises must not be 0"):
         pathwise(tf.cos, tfd.VonMises, dict(loc=0.0, concentration=0.0), num_samples=5, seed=0)
 
