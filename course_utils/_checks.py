@@ -84,7 +84,7 @@ def numeric(name: str, value) -> tuple[tf.Tensor | np.ndarray, tf.DType | None]:
     try:
         value = tf.convert_to_tensor(value) if isinstance(value, tf.Variable) else value
         array = value if isinstance(value, tf.Tensor) else np.asarray(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, NotImplementedError):  # a list of a graph's tensors
         array = np.asarray(None)
     dtype = None if array.dtype == object else tf.as_dtype(array.dtype)
     if dtype is None or not (dtype.is_floating or dtype.is_integer):

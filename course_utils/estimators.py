@@ -88,7 +88,7 @@ def score_function(
 
     Raises:
       TypeError, ValueError: see the module; `baseline` is none of the above; TypeError for Zipf,
-        NoncentralChi2 and BetaQuotient, whose log_prob has a wrong derivative in TFP 0.25.
+        Skellam, NoncentralChi2 and BetaQuotient, whose log_prob has a wrong derivative in TFP 0.25.
 
     Source: Glynn (1990); Williams (1992); Mohamed et al. (2020), sections 4 and 7.
     """
@@ -97,7 +97,7 @@ def score_function(
     params = _checks.as_params(params)
     distribution = _checks.build(make_distribution, params)
     inner = _special.inner_law(distribution)
-    if isinstance(inner, tfd.Zipf | tfd.NoncentralChi2 | tfd.BetaQuotient):
+    if isinstance(inner, tfd.Zipf | tfd.Skellam | tfd.NoncentralChi2 | tfd.BetaQuotient):
         raise TypeError(
             f"score_function does not cover {type(inner).__name__}, whose log_prob has a wrong "
             "derivative in TFP: use finite_difference"
@@ -166,9 +166,9 @@ def pathwise(
     Raises:
       TypeError, ValueError: see the module; TypeError for a law that TFP marks
         NOT_REPARAMETERIZED, and for TruncatedNormal, InverseGaussian, NormalInverseGaussian,
-        ContinuousBernoulli and mixtures of Beta, StudentT or VonMises, whose samples have a wrong
-        derivative in TFP 0.25; ValueError for a law from Gamma variables (Wishart too, and mixtures
-        of Gamma) in float32 with a shape above 1000.
+        ContinuousBernoulli, LinearGaussianStateSpaceModel and mixtures of Beta, StudentT or
+        VonMises, whose samples have a wrong derivative in TFP 0.25; ValueError for a law from Gamma
+        variables (Wishart too, and mixtures of Gamma) in float32 with a shape above 1000.
 
     Source: Kingma & Welling (2014), section 2.4; Mohamed et al. (2020), section 5.
     """
@@ -197,15 +197,15 @@ def pathwise(
 
 def _check_path(law: tfd.Distribution) -> None:
     """Raise TypeError for a law whose samples have a wrong derivative in TFP 0.25."""
-    wrong = (tfd.TruncatedNormal, tfd.InverseGaussian, tfd.NormalInverseGaussian)
+    scored = (tfd.NormalInverseGaussian, tfd.ContinuousBernoulli, tfd.LinearGaussianStateSpaceModel)
+    wrong = (tfd.TruncatedNormal, tfd.InverseGaussian)
     if isinstance(law, tfd.MixtureSameFamily):
         law = _special.inner_law(law.components_distribution)
         wrong = (tfd.Beta, tfd.StudentT, tfd.VonMises)
-    if isinstance(law, (*wrong, tfd.ContinuousBernoulli)):
-        better = isinstance(law, tfd.NormalInverseGaussian | tfd.ContinuousBernoulli)
+    if isinstance(law, (*wrong, *scored)):
         raise TypeError(
             f"pathwise does not cover {type(law).__name__}, whose samples have a wrong derivative "
-            f"in TFP: use {'score_function' if better else 'implicit'}"
+            f"in TFP: use {'score_function' if isinstance(law, scored) else 'implicit'}"
         )
     if isinstance(law, tfd.VonMises) and tf.executing_eagerly() and np.any(law.concentration == 0):
         raise ValueError("concentration of VonMises must not be 0 for pathwise: use implicit")

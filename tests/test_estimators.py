@@ -471,6 +471,20 @@ def test_a_sum_over_the_own_axis_is_not_refused(make, x):
     assert g["x"].shape == [5, 3]
 
 
+def test_a_list_of_a_graphs_tensors_is_refused_by_name():
+    @tf.function
+    def gradients(loc):
+        return run(pathwise, params=dict(loc=[loc, loc], scale=1.0))
+
+    with pytest.raises(TypeError, match="params\\['loc'\\] must be a number or a float tensor"):
+        gradients(tf.constant(0.0))
+
+
+def random_walk(s):
+    noise = tfd.MultivariateNormalDiag(scale_diag=s[..., None])
+    return tfd.LinearGaussianStateSpaceModel(3, tf.eye(1), noise, tf.eye(1), noise, noise)
+
+
 @pytest.mark.parametrize(
     ("estimator", "make", "params", "words"),
     [
@@ -482,6 +496,8 @@ def test_a_sum_over_the_own_axis_is_not_refused(make, x):
         (implicit, lambda x: tfd.ContinuousBernoulli(logits=x), dict(x=0.0), "between .499"),
         (score_function, lambda p: tfd.Zipf(p, dtype=tf.float32), dict(p=5.0), "Zipf"),
         (score_function, tfd.NoncentralChi2, dict(df=5.0, noncentrality=1.3), "NoncentralChi2"),
+        (score_function, tfd.Skellam, dict(rate1=2.0, rate2=1.0), "Skellam"),
+        (pathwise, random_walk, dict(s=1.0), "score_function"),
     ],
 )
 def test_laws_with_wrong_derivatives_are_refused(estimator, make, params, words):
