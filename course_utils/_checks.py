@@ -84,7 +84,7 @@ def numeric(name: str, value) -> tuple[tf.Tensor | np.ndarray, tf.DType | None]:
     try:
         value = tf.convert_to_tensor(value) if isinstance(value, tf.Variable) else value
         array = value if isinstance(value, tf.Tensor) else np.asarray(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, NotImplementedError):  # a list of a graph's tensors
         array = np.asarray(None)
     dtype = None if array.dtype == object else tf.as_dtype(array.dtype)
     if dtype is None or not (dtype.is_floating or dtype.is_integer):
@@ -137,11 +137,15 @@ def build(make_distribution, params: dict[str, tf.Tensor]) -> tfd.Distribution:
             f"make_distribution must give a distribution of one tensor, got {distribution!r}"
         )
     dtype = next(iter(params.values())).dtype
-    if distribution.dtype.is_floating and distribution.dtype != dtype:
-        raise TypeError(
-            f"make_distribution must give a law of {dtype.name}, as params are, got "
-            f"{distribution.dtype.name}: give its constants that dtype, or params this one"
-        )
+    dtypes = [distribution.dtype]
+    if isinstance(distribution, tfd.MixtureSameFamily):
+        dtypes.append(distribution.mixture_distribution.probs_parameter().dtype)
+    for found in dtypes:
+        if found.is_floating and found != dtype:
+            raise TypeError(
+                f"make_distribution must give a law of {dtype.name}, as params are, got "
+                f"{found.name}: give its constants that dtype, or params this one"
+            )
     if tf.executing_eagerly():
         _check_values(distribution)
     return distribution
@@ -159,12 +163,15 @@ def _check_values(distribution: tfd.Distribution) -> None:
                 if name in _POSITIVE and not np.all(array > 0):
                     raise ValueError(f"{name} of {law} must be positive, got {show(array)}")
     _check_resolution(distribution)
-    pareto = isinstance(distribution, tfd.GeneralizedPareto | tfd.GeneralizedExtremeValue)
-    if pareto and np.any(np.equal(distribution.parameters["concentration"], 0)):
-        raise ValueError(
-            f"concentration of {law} must not be exactly 0, where TFP's formula does not depend on "
-            "it: take 1e-3"
-        )
+    if isinstance(distribution, tfd.GeneralizedPareto | tfd.GeneralizedExtremeValue):
+        concentration = distribution.concentration
+        least = 1e4 * np.finfo(concentration.dtype.as_numpy_dtype).eps
+        if np.any(np.abs(concentration) < least):
+            raise ValueError(
+                f"concentration of {law} must not be within {least:.1e} of 0 in "
+                f"{concentration.dtype.name}, where rounding leaves TFP's formulas no slope, got "
+                f"{show(concentration)}: use 2e-3, or a smaller one in float64"
+            )
     if isinstance(distribution, tfd.VonMisesFisher):  # TFP's own validation fails in float64
         _check_directional(distribution)
         return
@@ -223,11 +230,11 @@ def tiled_maker(make_distribution, params: dict[str, tf.Tensor], distribution):
     axis has.
 
     Raises:
-      ValueError: neither gives that batch shape.
+      ValueError: neither gives that batch shape, or, where values are known, copies are mixed.
     """
     batch, event = list(distribution.batch_shape), list(distribution.event_shape)
     rank = max(len(batch), *(len(p.shape) for p in params.values()))
-    probe = 2 + max([*batch, *event, *(n for p in params.values() for n in p.shape)], default=0)
+    probe = 4 + max([*batch, *event, *(n for p in params.values() for n in p.shape)], default=0)
 
     def aligned(**tiled):
         def pad(p):
@@ -235,21 +242,19 @@ def tiled_maker(make_distribution, params: dict[str, tf.Tensor], distribution):
 
         return make_distribution(**{name: pad(p) for name, p in tiled.items()})
 
-    for make in (make_distribution, aligned):
-        tiled = tile(params, probe)
-        try:
-            with tf.GradientTape() as tape:
-                tape.watch(tiled)
+    # Among copies unlike it the law of one shows what it takes from them; some laws refuse such.
+    for copies in (_unlike, tile) if tf.executing_eagerly() else (tile,):
+        tiled = copies(params, probe)
+        for make in (make_distribution, aligned):
+            try:
                 probed = make(**tiled)
-                computed = [p for p in _tensors(probed) if all(p is not t for t in tiled.values())]
-                first = [tf.reduce_sum(p[0] if p.shape[:1] == [probe] else p) for p in computed]
-            shapes = list(probed.batch_shape), list(probed.event_shape)  # some raise only here
-        except (ValueError, tf.errors.InvalidArgumentError):
-            continue
-        if shapes == ([probe, *batch], event):
-            if tf.executing_eagerly() and first:
-                _check_apart(tape.gradient(first, tiled, unconnected_gradients="zero"))
-            return make
+                shapes = list(probed.batch_shape), list(probed.event_shape)  # some raise only here
+            except (AssertionError, ValueError, tf.errors.InvalidArgumentError):
+                continue
+            if shapes == ([probe, *batch], event):
+                if tf.executing_eagerly():
+                    _check_apart(probed, distribution, probe, params)
+                return make
     shapes = {name: list(value.shape) for name, value in params.items()}
     raise ValueError(
         f"params of shapes {shapes} do not line up once each has a sample axis in front: give "
@@ -257,24 +262,37 @@ def tiled_maker(make_distribution, params: dict[str, tf.Tensor], distribution):
     )
 
 
-def _tensors(law: tfd.Distribution) -> list[tf.Tensor]:
-    """The float tensors among a law's parameters, those of nested laws too."""
-    tensors = []
-    for value in law.parameters.values():
-        if isinstance(value, tfd.Distribution):
-            tensors += _tensors(value)
-        elif tf.is_tensor(value) and value.dtype.is_floating:
-            tensors.append(value)
-    return tensors
+def _unlike(params: dict[str, tf.Tensor], count: int) -> dict[str, tf.Tensor]:
+    """As `tile`, with the second copy p among others, 2p + 1 and p/2, positive where p is."""
+    tiled = {}
+    for name, p in params.items():
+        p = p.numpy()
+        tiled[name] = tf.constant(np.stack([2 * p + 1, p, p / 2, *[2 * p + 1] * (count - 3)]))
+    return tiled
 
 
-def _check_apart(slopes: dict[str, tf.Tensor]) -> None:
-    """Raise ValueError where the first sample's law depends on another sample's parameters."""
-    for name, slope in slopes.items():
-        if np.any(np.nan_to_num(slope[1:])):
+def _tensors(part) -> list[tf.Tensor]:
+    """The float tensors a law is made of, those of its laws, bijectors and operators too."""
+    if hasattr(part, "parameters"):
+        part = list(part.parameters.values())
+    if isinstance(part, list | tuple):
+        return [tensor for item in part for tensor in _tensors(item)]
+    return [part] if tf.is_tensor(part) and part.dtype.is_floating else []
+
+
+def _check_apart(probed, distribution, count: int, params: dict[str, tf.Tensor]) -> None:
+    """Raise ValueError where the law of the second of `count` copies is not `distribution`."""
+    size = max(np.max(np.abs(p)) for p in params.values())
+    for copies, alone in zip(_tensors(probed), _tensors(distribution), strict=False):
+        tiled = copies.shape[:1] == [count] and copies.shape != alone.shape
+        own, alone = np.asarray(copies)[1 if tiled else ...], np.asarray(alone)
+        if own.size == alone.size and not np.allclose(
+            own.ravel(), alone.ravel(), rtol=1e-3, atol=1e-5 * size, equal_nan=True
+        ):
             raise ValueError(
-                f"make_distribution mixes the samples' own copies of {name!r}, as tf.reduce_sum(x) "
-                "and tf.norm(x) do: name the axis that they are to go over, axis=-1"
+                "make_distribution mixes the samples' own copies of "
+                f"{', '.join(map(repr, params))}, as tf.reduce_sum(x) and tf.norm(x) do: name the "
+                "axis that they are to go over, axis=-1"
             )
 
 
@@ -315,21 +333,28 @@ def lost_samples(distribution: tfd.Distribution, z: tf.Tensor, what: str = "dz/d
       ValueError: there are such samples, and this is known: outside a `tf.function`.
     """
     law = inside_independent(distribution)
+    axes = isinstance(law, tfd.Sample | tfd.MixtureSameFamily) and law.event_shape.rank > 0
+    while axes and isinstance(law, tfd.Independent | tfd.Sample | tfd.MixtureSameFamily):
+        law = getattr(law, "components_distribution", None) or law.distribution
     name = type(law).__name__
     if isinstance(law, tfd.Dirichlet):  # its coordinates are Beta
         a = law.concentration
         law = tfd.Beta(a, tf.reduce_sum(a, axis=-1, keepdims=True) - a)
     if not z.dtype.is_floating or law.event_shape.rank != 0 or isinstance(law, _WHOLE):
         return None
+    if law.validate_args:  # it would refuse to say what lies outside its support
+        law = law.copy(validate_args=False)
     tiny = np.finfo(z.dtype.as_numpy_dtype).tiny
     try:
         mass = tiny * law.prob(tf.cast(tiny, law.dtype))
-    except NotImplementedError:
+    except (NotImplementedError, tf.errors.InvalidArgumentError):
         return None
+    mass = tf.reduce_max(mass) if axes else mass  # its axes are not those of z
     below = (tf.abs(z) <= tiny) & (mass > 1e-30)  # a Normal or Exponential 0 is a number
     far = 0.1 / np.sqrt(tiny)
     if isinstance(law, tfd.StudentT):  # it divides by the root of a Gamma that is at least tiny
-        far *= tf.minimum(0.1 * law.scale * tf.sqrt(law.df), 1)
+        low = tf.minimum(0.1 * law.scale * tf.sqrt(law.df), 1)
+        far *= tf.reduce_min(low) if axes else low
     above = tf.abs(z) > far
     if not tf.executing_eagerly():
         return tf.reduce_any(tf.reshape(below | above, [z.shape[0], -1]), axis=1)

@@ -12,7 +12,8 @@ Args, the same for all:
     axes, as TFP does.  Batch axes of the law count as event axes.
   params: a dict of name → number or tensor.  Numbers take the tensors' dtype, else float32.
   num_samples: how many samples are drawn.
-  seed: stateless, a pair of ints, or an int s, which means (0, s).
+  seed: stateless, a pair of ints, or an int s, which means (0, s).  Laws from Gamma variables draw
+    other numbers under a tape that watches their parameters, where TFP takes another sampler.
 
 Returns, the same for all:
   A dict with the keys of `params`, each of shape [num_samples, *param.shape]: one gradient a
@@ -23,7 +24,8 @@ Raises, the same for all:
   ValueError: num_samples below 1 or above 10^8, parameters that are empty, not finite or outside
     the law's domain, a make_distribution that sums over leading axes, a cost of the wrong shape or
     not finite, samples that underflow or overflow, gradients that are not finite.  Inside a
-    tf.function, where no value is known, such gradients are NaN.
+    tf.function, where no value is known, such gradients are NaN, and a make_distribution that
+    sums over leading axes goes unseen.
 
 Speed: each parameter is tiled to [num_samples, *param.shape], so that one backward pass gives every
 sample its own gradient.
@@ -87,7 +89,7 @@ def score_function(
 
     Raises:
       TypeError, ValueError: see the module; `baseline` is none of the above; TypeError for Zipf,
-        NoncentralChi2 and BetaQuotient, whose log_prob has a wrong derivative in TFP 0.25.
+        Skellam, NoncentralChi2 and BetaQuotient, whose log_prob has a wrong derivative in TFP 0.25.
 
     Source: Glynn (1990); Williams (1992); Mohamed et al. (2020), sections 4 and 7.
     """
@@ -96,7 +98,7 @@ def score_function(
     params = _checks.as_params(params)
     distribution = _checks.build(make_distribution, params)
     inner = _special.inner_law(distribution)
-    if isinstance(inner, tfd.Zipf | tfd.NoncentralChi2 | tfd.BetaQuotient):
+    if isinstance(inner, tfd.Zipf | tfd.Skellam | tfd.NoncentralChi2 | tfd.BetaQuotient):
         raise TypeError(
             f"score_function does not cover {type(inner).__name__}, whose log_prob has a wrong "
             "derivative in TFP: use finite_difference"
@@ -149,8 +151,8 @@ def pathwise(
 ) -> Gradients:
     """The pathwise estimator (reparameterization): ∇_φ f(g(ε, φ)) = f′(z) ∂g/∂φ, with z = g(ε, φ).
 
-    Unbiased where f is continuous and differentiable but for single points, and TFP samples the
-    law by a path that is differentiable in φ.
+    Unbiased where f is continuous and differentiable but for single points (on the circle for von
+    Mises: f(−π) = f(π)), and TFP samples the law by a path that is differentiable in φ.
 
     Exact to rounding for location-scale laws.  Gamma, Beta, Dirichlet, StudentT, Chi2 and their
     like have the derivative of TensorFlow's Gamma sampler: in float64 right to 1e-10 up to shapes
@@ -165,9 +167,9 @@ def pathwise(
     Raises:
       TypeError, ValueError: see the module; TypeError for a law that TFP marks
         NOT_REPARAMETERIZED, and for TruncatedNormal, InverseGaussian, NormalInverseGaussian,
-        ContinuousBernoulli and mixtures of Beta, StudentT or VonMises, whose samples have a wrong
-        derivative in TFP 0.25; ValueError for a law from Gamma variables (Wishart too, and mixtures
-        of Gamma) in float32 with a shape above 1000.
+        ContinuousBernoulli, LinearGaussianStateSpaceModel and mixtures of Beta, StudentT or
+        VonMises, whose samples have a wrong derivative in TFP 0.25; ValueError for a law from Gamma
+        variables (Wishart too, and mixtures of Gamma) in float32 with a shape above 1000.
 
     Source: Kingma & Welling (2014), section 2.4; Mohamed et al. (2020), section 5.
     """
@@ -196,15 +198,15 @@ def pathwise(
 
 def _check_path(law: tfd.Distribution) -> None:
     """Raise TypeError for a law whose samples have a wrong derivative in TFP 0.25."""
-    wrong = (tfd.TruncatedNormal, tfd.InverseGaussian, tfd.NormalInverseGaussian)
+    scored = (tfd.NormalInverseGaussian, tfd.ContinuousBernoulli, tfd.LinearGaussianStateSpaceModel)
+    wrong = (tfd.TruncatedNormal, tfd.InverseGaussian)
     if isinstance(law, tfd.MixtureSameFamily):
         law = _special.inner_law(law.components_distribution)
         wrong = (tfd.Beta, tfd.StudentT, tfd.VonMises)
-    if isinstance(law, (*wrong, tfd.ContinuousBernoulli)):
-        better = isinstance(law, tfd.NormalInverseGaussian | tfd.ContinuousBernoulli)
+    if isinstance(law, (*wrong, *scored)):
         raise TypeError(
             f"pathwise does not cover {type(law).__name__}, whose samples have a wrong derivative "
-            f"in TFP: use {'score_function' if better else 'implicit'}"
+            f"in TFP: use {'score_function' if isinstance(law, scored) else 'implicit'}"
         )
     if isinstance(law, tfd.VonMises) and tf.executing_eagerly() and np.any(law.concentration == 0):
         raise ValueError("concentration of VonMises must not be 0 for pathwise: use implicit")
@@ -256,12 +258,13 @@ def implicit(
     The height u = F(z; φ) of a sample under its CDF F is held while φ moves.  Any sampler will do:
     z is drawn as it comes, and the derivatives are those of the law's cdf and density alone.  They
     are computed in float64 where make_distribution takes float64, else in the params' own dtype.
-    Unbiased where f is continuous and differentiable but for single points.
+    Unbiased where f is continuous and differentiable but for single points (on the circle for von
+    Mises: f(−π) = f(π)).
 
-    Against 40 digits, for shapes from .05 to 1000 and quantiles from 1 % to 99 %, dz/dφ is within
-    1e-9 of itself for Gamma, Beta and Student's t, 1e-7 for von Mises; farther out in the tails it
-    loses digits as F or 1 − F nears 1e-16, and that of Gamma for larger shapes (5e-6 at 10 000).
-    Shapes of Beta and Student's t above some 1e6 are refused.
+    Against references of 25 digits or more, for shapes from .05 to 1000 and quantiles from 1 % to
+    99 %, dz/dφ is within 1e-9 of itself for Gamma, Beta and Student's t, 1e-7 for von Mises;
+    farther out in the tails it loses digits as F or 1 − F nears 1e-16, and that of Gamma for larger
+    shapes (5e-6 at 10 000).  Shapes of Beta and Student's t above some 1e6 are refused.
 
     Args:
       cost, make_distribution, params, num_samples, seed: see the module.
@@ -295,27 +298,33 @@ def _implicit_derivative(make_tiled: Callable, tiled: dict, z: tf.Tensor, slope)
     """slope · dz/dφ for given z of shape [n, *event]: a dict of param → [n, *param.shape]."""
     wide = {name: tf.cast(p, tf.float64) for name, p in tiled.items()}
     try:
-        is_wide = _checks.inside_independent(make_tiled(**wide)).dtype == tf.float64
+        gradients = _derivative_as(wide, make_tiled, z, slope)
+        return {name: tf.cast(gradient, z.dtype) for name, gradient in gradients.items()}
     except (TypeError, ValueError, tf.errors.InvalidArgumentError):
-        is_wide = False
-    wide = wide if is_wide else tiled  # a constant of float32 inside
+        pass  # a constant of float32 inside
+    return _derivative_as(tiled, make_tiled, z, slope)
+
+
+def _derivative_as(tiled: dict, make_tiled: Callable, z: tf.Tensor, slope) -> Gradients:
+    """slope · dz/dφ, computed in the dtype of `tiled`; TypeError for a law of another dtype."""
+    dtype = next(iter(tiled.values())).dtype
     with tf.GradientTape(persistent=True) as tape:
-        tape.watch(wide)
-        law = _checks.inside_independent(make_tiled(**wide))
-        z_wide = tf.cast(z, law.dtype)
-        log_prob = law.log_prob(z_wide)
+        tape.watch(tiled)
+        law = _checks.inside_independent(make_tiled(**tiled))
+        if law.dtype != dtype:
+            raise TypeError(law.dtype.name)
+        log_prob = law.log_prob(tf.cast(z, dtype))
         try:
-            cdf = _special.cdf(law, z_wide)
+            cdf = _special.cdf(law, tf.cast(z, dtype))
         except NotImplementedError as error:
             raise _not_covered(law, str(error)) from None
-    weights = -tf.cast(slope, law.dtype) * tf.exp(-log_prob)
+    weights = -tf.cast(slope, dtype) * tf.exp(-log_prob)
     gradients = {}
-    for name, p in wide.items():
+    for name, p in tiled.items():
         gradient = tape.gradient(cdf, p, output_gradients=weights)
         if gradient is None and tape.gradient(log_prob, p) is not None:
             raise _not_covered(law, f"its cdf has no derivative in {name!r}")
-        gradient = tf.zeros_like(p) if gradient is None else gradient
-        gradients[name] = tf.cast(gradient, tiled[name].dtype)
+        gradients[name] = tf.zeros_like(p) if gradient is None else gradient
     return gradients
 
 

@@ -100,9 +100,20 @@ def density(ax: Axes, distribution: tfd.Distribution, label: str, **line) -> Axe
       distribution: the law.
       label: its name in the legend.
       line: of matplotlib's `plot`.
+
+    Raises:
+      ValueError: a law of several dimensions, or several laws.
     """
-    z = np.linspace(*ax.get_xlim(), 801)
-    ax.plot(z, distribution.prob(tf.cast(z, distribution.dtype)), label=label, **line)
+    shape = [*distribution.batch_shape, *distribution.event_shape]
+    if shape:
+        raise ValueError(f"distribution must be one law of one number, got shape {shape}")
+    places = np.linspace(*ax.get_xlim(), 801)
+    z = tf.cast(places, distribution.dtype)
+    heights = distribution.prob(z)
+    if isinstance(distribution, tfd.Exponential | tfd.VonMises | tfd.GeneralizedPareto):
+        space = distribution.experimental_default_event_space_bijector()
+        heights = np.where(np.isnan(space.inverse(z)), 0, heights)  # TFP's formula goes on outside
+    ax.plot(places, heights, label=label, **line)
     ax.legend(loc="upper right")
     return ax
 

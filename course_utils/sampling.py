@@ -47,11 +47,13 @@ def standard_normal(shape, seed, dtype=tf.float32) -> tf.Tensor:
     """
     seed = stateless_seed(seed)
     try:
+        if tf.as_dtype(dtype).size < 4:
+            raise TypeError
         return tf.random.stateless_normal(shape, seed, dtype=dtype)
     except (TypeError, ValueError, tf.errors.InvalidArgumentError):
         raise ValueError(
-            f"shape must be whole numbers of at least 0 and dtype a float type, got {shape!r} and "
-            f"{dtype!r}"
+            "shape must be whole numbers of at least 0 and dtype float32 or float64, got "
+            f"{shape!r} and {dtype!r}"
         ) from None
 
 

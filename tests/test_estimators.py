@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from scipy.special import digamma
+from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
 from course_utils import exact, variance
@@ -406,6 +407,31 @@ def test_each_estimators_own_options_are_checked(words, error, estimator, change
         run(estimator, **change)
 
 
+def normal_by_operator(x):
+    scale = tf.linalg.LinearOperatorDiag(x / tf.reduce_sum(x), is_non_singular=True)
+    return tfd.MultivariateNormalLinearOperator(x, scale)
+
+
+def half_and_half(x):
+    coin = tfd.Categorical(logits=tf.zeros([*x.shape, 2]))
+    return tfd.Mixture(coin, [tfd.Normal(x / tf.norm(x), 1.0), tfd.Normal(x, 1.0)])
+
+
+def sticks(x):
+    """Stick-breaking, but for the missing axis=-1."""
+    left, last = tf.math.cumprod(1 - x), tf.ones_like(x[..., :1])
+    probs = tf.concat([x, last], -1) * tf.concat([last, left], -1)
+    return tfd.OneHotCategorical(probs=probs)
+
+
+def largest(x):
+    return tf.exp(tf.reduce_max(x))
+
+
+def root(x):
+    return tf.linalg.cholesky(tf.eye(2) * tf.exp(tf.reduce_mean(x)))
+
+
 @pytest.mark.parametrize(
     ("estimator", "make", "params"),
     [
@@ -413,6 +439,15 @@ def test_each_estimators_own_options_are_checked(words, error, estimator, change
         (score_function, lambda x: tfd.Normal(x, tf.exp(tf.reduce_mean(x))), [0.0, 0.0]),
         (score_function, lambda x: tfd.OneHotCategorical(logits=x - tf.reduce_mean(x)), [1.0, 2.0]),
         (straight_through, lambda x: tfd.OneHotCategorical(probs=x / tf.reduce_sum(x)), [1.0, 2.0]),
+        (pathwise, lambda x: tfd.Normal(tf.cumsum(x), 1.0), [0.5, 0.3, -0.2]),
+        (implicit, lambda x: tfd.Normal(tf.cumsum(x, reverse=True), 1.0), [0.5, 0.3]),
+        (pathwise, lambda x: tfd.Normal(x / x.shape[0], 1.0), [0.5, 0.3]),
+        (pathwise, lambda x: tfb.Shift(x / tf.norm(x))(tfd.Normal(tf.zeros(2), 1.0)), [0.5, 0.3]),
+        (pathwise, normal_by_operator, [0.5, 0.3]),
+        (score_function, half_and_half, [0.5, 0.3]),
+        (score_function, sticks, [0.2, 0.3, 0.4]),
+        (score_function, lambda x: tfd.Normal(x, largest(x), validate_args=True), [0.5, 0.3]),
+        (score_function, lambda x: tfd.MultivariateNormalTriL(x, root(x)), [0.5, 0.3]),
     ],
 )
 def test_a_law_that_mixes_samples_is_refused(estimator, make, params):
@@ -420,15 +455,34 @@ def test_a_law_that_mixes_samples_is_refused(estimator, make, params):
         estimator(summed, make, dict(x=tf.constant(params)), num_samples=5, seed=0)
 
 
-def test_a_sum_over_the_own_axis_is_not_refused():
-    g = score_function(
-        summed,
+@pytest.mark.parametrize(
+    "make",
+    [
         lambda x: tfd.OneHotCategorical(probs=x / tf.reduce_sum(x, axis=-1, keepdims=True)),
-        dict(x=tf.constant([1.0, 2.0, 3.0])),
-        num_samples=5,
-        seed=0,
-    )
+        lambda x: tfd.OneHotCategorical(logits=x - tf.reduce_mean(x, axis=-1, keepdims=True)),
+        lambda x: tfd.OneHotCategorical(probs=tf.nn.softmax(x), validate_args=True),
+        lambda x: tfd.MultivariateNormalTriL(x, tf.linalg.cholesky(tf.eye(3) * x[..., None])),
+        lambda x: tfd.Normal(tf.cumsum(x, axis=-1), tf.constant([1.0, 2.0, 3.0])),
+    ],
+)
+@pytest.mark.parametrize("x", [[1.0, 2.0, 3.0], [0.1, 0.1, 0.1], [1e4, 1e4, 1e4]])
+def test_a_sum_over_the_own_axis_is_not_refused(make, x):
+    g = score_function(summed, make, dict(x=tf.constant(x)), num_samples=5, seed=0)
     assert g["x"].shape == [5, 3]
+
+
+def test_a_list_of_a_graphs_tensors_is_refused_by_name():
+    @tf.function
+    def gradients(loc):
+        return run(pathwise, params=dict(loc=[loc, loc], scale=1.0))
+
+    with pytest.raises(TypeError, match="params\\['loc'\\] must be a number or a float tensor"):
+        gradients(tf.constant(0.0))
+
+
+def random_walk(s):
+    noise = tfd.MultivariateNormalDiag(scale_diag=s[..., None])
+    return tfd.LinearGaussianStateSpaceModel(3, tf.eye(1), noise, tf.eye(1), noise, noise)
 
 
 @pytest.mark.parametrize(
@@ -442,6 +496,8 @@ def test_a_sum_over_the_own_axis_is_not_refused():
         (implicit, lambda x: tfd.ContinuousBernoulli(logits=x), dict(x=0.0), "between .499"),
         (score_function, lambda p: tfd.Zipf(p, dtype=tf.float32), dict(p=5.0), "Zipf"),
         (score_function, tfd.NoncentralChi2, dict(df=5.0, noncentrality=1.3), "NoncentralChi2"),
+        (score_function, tfd.Skellam, dict(rate1=2.0, rate2=1.0), "Skellam"),
+        (pathwise, random_walk, dict(s=1.0), "score_function"),
     ],
 )
 def test_laws_with_wrong_derivatives_are_refused(estimator, make, params, words):
@@ -467,8 +523,11 @@ def test_the_derivatives_of_these_laws_are_still_wrong():
 
 def test_a_law_at_a_point_that_its_formula_does_not_feel_is_refused():
     for law in (tfd.GeneralizedPareto, tfd.GeneralizedExtremeValue):
-        with pytest.raises(ValueError, match="concentration of .* must not be exactly 0"):
-            score_function(summed, lambda k: law(0.0, 1.0, k), dict(k=0.0), num_samples=5, seed=0)  # noqa: B023
+        make = lambda k: law(tf.zeros_like(k), tf.ones_like(k), k)  # noqa: B023, E731
+        for k in (0.0, 1e-8, -1e-3, tf.constant(1e-12, tf.float64)):
+            with pytest.raises(ValueError, match="concentration of .* must not be within .* of 0"):
+                score_function(summed, make, dict(k=k), num_samples=5, seed=0)
+        score_function(tf.identity, make, dict(k=2e-3), num_samples=5, seed=0)
     with pytest.raises(ValueError, match="concentration of VonMises must not be 0"):
         pathwise(tf.cos, tfd.VonMises, dict(loc=0.0, concentration=0.0), num_samples=5, seed=0)
 

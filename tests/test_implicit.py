@@ -1,4 +1,4 @@
-"""`implicit` against 40-digit references, TFP's own gradients, closed forms and quadrature."""
+"""`implicit` against references of 25 digits or more, TFP's own gradients, closed forms and quadrature."""
 
 import mpmath
 import numpy as np
@@ -9,7 +9,7 @@ from scipy.special import i0e, i1e, polygamma
 from tensorflow_probability import distributions as tfd
 
 from course_utils import _special, exact, variance
-from course_utils.estimators import _implicit_derivative, implicit, pathwise
+from course_utils.estimators import _implicit_derivative, implicit, pathwise, score_function
 
 QUANTILES = [0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99]
 SHAPES = [0.05, 0.3, 1, 2, 2.5, 4, 7, 10, 10.6, 12, 30, 60, 100, 300, 1000]
@@ -378,6 +378,20 @@ def test_a_constant_of_float32_inside_keeps_the_derivative_in_float32():
     gradients = implicit(tf.identity, two_lumps, dict(logit=0.3), num_samples=20_000, seed=3)
     share = 1 / (1 + np.exp(-0.3))
     variance.assert_near(variance.summarize(gradients)["logit"], share * (1 - share))
+
+
+def three_to_seven(loc):
+    lumps = tfd.Normal(tf.stack([loc, loc + 1], axis=-1), tf.ones([], loc.dtype))
+    return tfd.MixtureSameFamily(tfd.Categorical(probs=[0.3, 0.7]), lumps)
+
+
+def test_weights_of_float32_keep_the_derivative_in_float32_and_do_not_go_with_float64():
+    gradients = implicit(tf.identity, three_to_seven, dict(loc=0.3), num_samples=100, seed=3)
+    np.testing.assert_allclose(gradients["loc"], 1, rtol=1e-5)
+    params = dict(loc=tf.constant(0.3, tf.float64))
+    for estimator in (implicit, score_function):
+        with pytest.raises(TypeError, match="got float32: give its constants that dtype"):
+            estimator(tf.identity, three_to_seven, params, num_samples=10, seed=3)
 
 
 def test_a_law_of_another_dtype_than_its_params_is_refused():

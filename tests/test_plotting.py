@@ -101,6 +101,27 @@ def test_curves_and_densities(ax):
     np.testing.assert_allclose(heights, tfd.Normal(0.0, 0.5).prob(z.astype(np.float32)), rtol=1e-4)
 
 
+@pytest.mark.parametrize(
+    "law",
+    [
+        tfd.Exponential(1.0),
+        tfd.VonMises(0.0, 1.0),
+        tfd.GeneralizedPareto(0.0, 1.0, -0.5),
+        tfd.MixtureSameFamily(tfd.Categorical(probs=[0.3, 0.7]), tfd.Normal([0.0, 1.0], 0.5)),
+    ],
+)
+def test_the_area_under_a_density_is_one(ax, law):
+    ax.set_xlim(-4.0, 16.0)
+    z, heights = plotting.density(ax, law, "law").lines[0].get_data()
+    assert np.trapezoid(heights, z) == pytest.approx(1, abs=0.02)  # a jump falls between two points
+
+
+@pytest.mark.parametrize("law", [tfd.Normal([0.0, 1.0], 1.0), tfd.Dirichlet([1.0, 2.0])])
+def test_a_density_is_of_one_law_of_one_number(ax, law):
+    with pytest.raises(ValueError, match="must be one law of one number, got shape \\[2\\]"):
+        plotting.density(ax, law, "law")
+
+
 def test_an_unknown_estimator_is_named(ax):
     with pytest.raises(ValueError, match="estimator must be one of .*'magic'"):
         plotting.curves(ax, [0, 1], {"magic": 1.0})

@@ -22,6 +22,12 @@ def test_a_seed_must_fit_32_bits():
         sampling.stateless_seed(2**31)
 
 
+@pytest.mark.parametrize("change", [dict(shape=[-1]), dict(shape=[0.5]), dict(dtype=tf.float16), dict(dtype=tf.int32)])  # fmt: skip
+def test_noise_of_another_shape_or_dtype_is_refused(change):
+    with pytest.raises(ValueError, match="shape must be whole .* dtype float32 or float64, got"):
+        sampling.standard_normal(**(dict(shape=[2], seed=0) | change))
+
+
 def test_noise_is_the_same_at_every_call_and_standard_normal():
     first, again = (sampling.standard_normal([100_000], 7).numpy() for _ in range(2))
     np.testing.assert_array_equal(first, again)
