@@ -953,8 +953,11 @@ def test_quadrature_finds_a_narrow_law_or_says_that_it_does_not():
         found = exact.quadrature("pathwise", tf.square, tfd.Normal, dict(loc=loc, scale=scale))
         np.testing.assert_allclose(found["loc"], (2 * loc, 4 * scale**2), rtol=1e-8)
         np.testing.assert_allclose(found["scale"][0], 2 * scale, rtol=1e-8)
-    with pytest.raises(ValueError, match="support must hold the law, got the mass 0"):
+    with pytest.raises(ValueError, match="support must hold the whole law, got the mass 0"):
         exact.quadrature("pathwise", tf.square, tfd.Normal, dict(loc=100.0, scale=0.1))
+    half = dict(loc=0.0, scale=1.0), dict(support=(0.0, np.inf))
+    with pytest.raises(ValueError, match="support must hold the whole law, got the mass 0.5"):
+        exact.quadrature("pathwise", tf.square, tfd.Normal, half[0], **half[1])
 
 
 def test_quadrature_of_a_parameter_that_the_law_ignores_is_zero():

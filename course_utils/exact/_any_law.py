@@ -182,7 +182,7 @@ def quadrature(
     Raises:
       TypeError: a law that is not continuous, or for pathwise without a differentiable cdf.
       ValueError: an unknown estimator, a parameter that is not scalar, a support in which the
-        law is not found, or no convergence.
+        law is not found as a whole, or no convergence.
 
     Source: Takahasi & Mori (1974), as scipy.integrate.tanhsinh; the path from the CDF as in
     Figurnov et al. (2018), section 3.
@@ -242,9 +242,9 @@ def quadrature(
 
     def answer():
         mass, *second = integrals(2, [0.0] * len(rows))
-        if mass < 1e-6:
+        if not abs(mass - 1) < 1e-6:
             raise ValueError(
-                f"support must hold the law, got the mass {mass:.3g}: a narrow law is found "
+                f"support must hold the whole law, got the mass {mass:.7g}: a narrow part is found "
                 "where breaks name its ends"
             )
         shift = 2 * np.sqrt(second)  # a mean near 0 has no relative error
