@@ -138,8 +138,9 @@ def build(make_distribution, params: dict[str, tf.Tensor]) -> tfd.Distribution:
         )
     dtype = next(iter(params.values())).dtype
     dtypes = [distribution.dtype]
-    if isinstance(distribution, tfd.MixtureSameFamily):
-        dtypes.append(distribution.mixture_distribution.probs_parameter().dtype)
+    inner = inside_independent(distribution)
+    if isinstance(inner, tfd.MixtureSameFamily):
+        dtypes.append(inner.mixture_distribution.probs_parameter().dtype)
     for found in dtypes:
         if found.is_floating and found != dtype:
             raise TypeError(

@@ -1,5 +1,7 @@
 """`implicit` against references of 25 digits or more, TFP's own gradients, closed forms and quadrature."""
 
+import itertools
+
 import mpmath
 import numpy as np
 import pytest
@@ -389,9 +391,10 @@ def test_weights_of_float32_keep_the_derivative_in_float32_and_do_not_go_with_fl
     gradients = implicit(tf.identity, three_to_seven, dict(loc=0.3), num_samples=100, seed=3)
     np.testing.assert_allclose(gradients["loc"], 1, rtol=1e-5)
     params = dict(loc=tf.constant(0.3, tf.float64))
-    for estimator in (implicit, score_function):
+    wrapped = lambda loc: tfd.Independent(three_to_seven(loc), 0)  # noqa: E731
+    for estimator, make in itertools.product((implicit, score_function), (three_to_seven, wrapped)):
         with pytest.raises(TypeError, match="got float32: give its constants that dtype"):
-            estimator(tf.identity, three_to_seven, params, num_samples=10, seed=3)
+            estimator(tf.identity, make, params, num_samples=10, seed=3)
 
 
 def test_a_law_of_another_dtype_than_its_params_is_refused():
