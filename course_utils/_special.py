@@ -7,6 +7,9 @@ approximation for κ > 10.5, with derivatives that are off by up to 8e-7 of them
 
 TensorFlow gives x log y the derivative 0 in x at x = 0, where it is log y.  So the score of Gamma,
 Beta, Dirichlet, Weibull, Kumaraswamy and others lacks its term log z where a shape is exactly 1.
+
+TFP's log-density of a Normal is made of z/σ − μ/σ, which loses the digits that z − μ keeps: in
+float32 the score of N(1000, .01²) comes out up to 7 % of 1/σ off.
 """
 
 import functools
@@ -104,8 +107,19 @@ def log_prob(law: tfd.Distribution, z: tf.Tensor) -> tf.Tensor:
         inside = y > -1
         return tf.where(inside, x * tf.math.log1p(tf.where(inside, y, 0)), _XLOG1PY(x, y, name))
 
-    with _PATCHING, mock.patch.multiple(_USED, xlogy=right_xlogy, xlog1py=right_xlog1py):
+    with (
+        _PATCHING,
+        mock.patch.multiple(_USED, xlogy=right_xlogy, xlog1py=right_xlog1py),
+        mock.patch.object(tfd.Normal, "_log_prob", _normal_log_prob),
+    ):
         return law.log_prob(z)
+
+
+def _normal_log_prob(law: tfd.Normal, z: tf.Tensor) -> tf.Tensor:
+    """log N(z; μ, σ²) by ε = (z − μ)/σ; with 1/σ for σ its derivative takes a third fewer steps."""
+    inverse = tf.math.reciprocal(law.scale)
+    noise = (z - law.loc) * inverse
+    return tf.math.log(inverse) - (tf.square(noise) + math.log(2 * math.pi)) / 2
 
 
 def _flat(function, *arguments) -> tf.Tensor:

@@ -73,9 +73,9 @@ def score_function(
     Unbiased where q is differentiable in φ and its support does not move with φ; f may be
     anything.  A baseline b that does not depend on z keeps it so.
 
-    The score is right to rounding of its terms: ε log z and ε ψ(α) for shapes α, ε |μ|/σ for a
-    location μ and scale σ, with ε = 1e-7 in float32 and 2e-16 in float64.  Probabilities below ε
-    are below what the sampler resolves.
+    The score of a sample, as rounded, is right to rounding of its terms: a few ε for locations and
+    scales, ε log z and ε ψ(α) for shapes α, with ε = 1e-7 in float32 and 2e-16 in float64.
+    Probabilities below ε are below what the sampler resolves.
 
     Args:
       cost, make_distribution, params, num_samples, seed: see the module.

@@ -230,6 +230,46 @@ def test_scales_by_closed_form(dtype, scale):
     assert np.all(np.abs(found["scale"] - expected) <= 16 * eps * size)
 
 
+FAR = dict(loc=[1000.0], scale=[0.01])
+NORMALS = [
+    tfd.Normal,
+    lambda loc, scale: tfd.Independent(tfd.Normal(loc, scale), 1),
+    lambda loc, scale: tfd.MixtureSameFamily(
+        tfd.Categorical(probs=[0.5, 0.5]), tfd.Normal(loc + [0, 0], scale + [0, 0])
+    ),
+    lambda loc, scale: tfd.MultivariateNormalDiag(loc, scale),
+    tfd.Laplace,
+]
+
+
+@pytest.mark.parametrize("make", NORMALS)
+def test_the_score_far_from_zero(make):
+    """Differences z − μ are exact, so that a score keeps its digits at |μ| = 10⁵ σ."""
+    seen = []
+
+    def cost(z):
+        seen.append(np.reshape(z, [-1, 1]).astype(np.float64))
+        return tf.ones(COUNT)
+
+    found = score_function(cost, make, FAR, num_samples=COUNT, seed=3)
+    s = np.float64(np.float32(0.01))
+    e = (seen[0] - 1000) / s
+    by_loc, by_scale = (np.sign(e), np.abs(e) - 1) if make is tfd.Laplace else (e, e**2 - 1)
+    np.testing.assert_allclose(found["loc"], by_loc / s, rtol=1e-5)
+    assert np.all(np.abs(found["scale"] - by_scale / s) <= 1e-6 * (1 + e**2) / s)
+
+
+def test_the_score_of_tfps_normal_is_still_wrong_there():
+    scale = tf.fill([101], 0.01)
+    z = 1000 + scale * tf.linspace(-3.0, 3.0, 101)
+    with tf.GradientTape() as tape:
+        tape.watch(scale)
+        log_prob = tfd.Normal(1000.0, scale).log_prob(z)
+    found = tape.gradient(log_prob, scale) * 0.01
+    e = (z.numpy().astype(np.float64) - 1000) / np.float64(np.float32(0.01))
+    assert np.max(np.abs(found - (e**2 - 1))) > 0.01
+
+
 @pytest.mark.parametrize("estimator", [pathwise, score_function, implicit])
 def test_a_scale_that_is_lost_beside_its_location_is_refused(estimator):
     params = dict(loc=50.0, scale=1e-6)
