@@ -4,6 +4,8 @@ The cost is Σ_j (z_j − t_j)²; z is normal with a loc and a scale of [dims], 
 logits of [dims].  Each side draws its own noise inside the timing, in float32.
 """
 
+import functools
+
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
@@ -54,30 +56,38 @@ def noise(estimator: str, num_samples: int, dims: int):
     return lambda seed: draw(tf.constant(0.0), tf.constant(1.0), tf.constant([0, seed]))
 
 
+def against(what: str, peer: str, make, side, repeats: int, scale: float = 1.0, **aims) -> Row:
+    """The row of one side against the peer's that `make` gives, or that says it is missing."""
+    try:
+        other = make()
+    except ImportError:
+        note = "not installed: pip install -e .[bench]"
+        return Row(what, peer, *alternate(side, repeats=3), [], note=note)
+    mine, theirs = alternate(side, other, repeats=repeats)
+    return Row(what, peer, mine, [time * scale for time in theirs], **aims)
+
+
 def rows(num_samples: int = 100_000, dims: int = 10, repeats: int = 31) -> list[Row]:
-    """Three rows against the noise, then each estimator against each peer."""
+    """Three rows against the noise, then each estimator against each peer, and the noises alone."""
     keep_freed_memory()
     size = f"{num_samples:,} × {dims}".replace(",", " ")
     result = []
     for estimator, limit in LIMITS.items():
-        name = f"{estimator}, {size}"
         sides = ours(estimator, num_samples, dims), noise(estimator, num_samples, dims)
         times = alternate(*sides, repeats=repeats)
-        result.append(Row(name, "drawing the same noise", *times, at_most=limit))
+        what = f"{estimator}, {size}"
+        result.append(Row(what, "drawing the same noise", *times, at_most=limit))
     for estimator in LIMITS:
         params, targets = setting(estimator, dims)
         arrays = [p.numpy() for p in params.values()], targets.numpy()
+        side = ours(estimator, num_samples, dims)
         for peer in peers.PEERS:
-            name = f"{estimator}, {size}"
-            side = ours(estimator, num_samples, dims)
-            try:
-                other = peer.make(estimator, num_samples, *arrays, TEMPERATURE)
-            except ImportError:
-                (taken,) = alternate(side, repeats=3)
-                note = "not installed: pip install -e .[bench]"
-                result.append(Row(name, peer.label, taken, [], note=note))
-                continue
-            mine, theirs = alternate(side, other, repeats=repeats)
-            theirs = [time * peer.scale(num_samples) for time in theirs]
-            result.append(Row(name, peer.label, mine, theirs, faster=1.0))
+            make = functools.partial(peer.make, estimator, num_samples, *arrays, TEMPERATURE)
+            scale = peer.scale(num_samples)
+            what = f"{estimator}, {size}"
+            result.append(against(what, peer.label, make, side, repeats, scale, faster=1.0))
+    for label, draw in peers.NORMALS.items():
+        make = functools.partial(draw, (num_samples, dims))
+        side = noise("pathwise", num_samples, dims)
+        result.append(against(f"the normal noise alone, {size}", label, make, side, repeats))
     return result

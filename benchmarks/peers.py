@@ -163,3 +163,26 @@ PEERS = [
     Peer("JAX, jit(jacfwd)", by_jax),
     Peer("a loop of tapes, extrapolated", by_loop, lambda n: n / min(n, LOOPED)),
 ]
+
+
+def normal_by_numpy(shape: tuple[int, int]):
+    """Standard normal noise; call it with a seed."""
+    return lambda seed: np.random.default_rng(seed).standard_normal(shape, np.float32)
+
+
+def normal_by_torch(shape: tuple[int, int]):
+    """The same by PyTorch."""
+    import torch
+
+    return lambda seed: torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def normal_by_jax(shape: tuple[int, int]):
+    """The same by JAX, compiled."""
+    import jax
+
+    draw = jax.jit(lambda key: jax.random.normal(key, shape))
+    return lambda seed: jax.block_until_ready(draw(jax.random.key(seed)))
+
+
+NORMALS = {"NumPy's": normal_by_numpy, "PyTorch's": normal_by_torch, "JAX's": normal_by_jax}

@@ -2,11 +2,14 @@
 
 import contextlib
 import ctypes
+import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+
+WAKE = 0.03
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class Row:
             return [self.what, spread(self.ours, self.unit), self.against, "–", "–", "–", self.note]
         words = "; ".join(words for words, _ in self.aims)
         missed = [words for words, met in self.aims if not met]
-        verdict = "NOT MET" if missed else "met"
+        verdict = "NOT MET" if missed else "met" if self.aims else ""
         if missed and len(self.aims) > 1:
             verdict += f": {'; '.join(missed)}"
         if self.note:
@@ -102,26 +105,31 @@ def keep_freed_memory() -> None:
         libc.mallopt(-1, 1 << 30)  # M_TRIM_THRESHOLD
 
 
-def alternate(*sides: Callable[[int], object], repeats: int, warm: int = 2) -> list[list[float]]:
+def alternate(*sides: Callable[[int], object], repeats: int) -> list[list[float]]:
     """The milliseconds of each side, called in turn, so that what else the machine does hits all.
 
-    A pause before each call lets the other side's threads go to sleep: OpenMP's spin for a while.
+    A pause lets the other side's threads go to sleep, as OpenMP's spin for a while.  Calls of the
+    `WAKE` seconds after it are not timed: they wake the side's own threads, without which a call
+    runs on one core or on two, by chance.  The next call is.  A first call compiles.
 
     Args:
-      sides: each is called with the number of the repeat, the seed of its noise, and comes back
-        when its numbers are there.
+      sides: each is called with the number of the call, the seed of its noise, and comes back when
+        its numbers are there.
       repeats: how many calls of each are timed.
-      warm: how many are made before that, which compile.
 
     Returns:
       One list of `repeats` times for each side.
     """
-    times = [[] for _ in sides]
-    for repeat in range(-warm, repeats):
-        for side, taken in zip(sides, times, strict=True):
+    times, numbers = [[] for _ in sides], [itertools.count() for _ in sides]
+    for side, number in zip(sides, numbers, strict=True):
+        side(next(number))
+    for _ in range(repeats):
+        for side, number, taken in zip(sides, numbers, times, strict=True):
             time.sleep(0.02)
+            woken = time.perf_counter() + WAKE
+            while time.perf_counter() < woken:
+                side(next(number))
             start = time.perf_counter()
-            side(repeat + warm)
-            if repeat >= 0:
-                taken.append(1000 * (time.perf_counter() - start))
+            side(next(number))
+            taken.append(1000 * (time.perf_counter() - start))
     return times

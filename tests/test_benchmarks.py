@@ -1,8 +1,11 @@
 """The benchmarks measure what they say: the peers' gradients are ours, and the table adds up."""
 
+import itertools
+
 import nbformat
 import numpy as np
 import pytest
+from scipy.stats import kstest
 
 from benchmarks import __main__ as command
 from benchmarks import explorer, gradients, moments, notebooks, peers, table
@@ -23,6 +26,7 @@ ROW = dict(what="ours", against="theirs", ours=[1.0, 2.0, 4.0], theirs=[3.0, 6.0
         (dict(faster=2, limit=1.9), 2.5, "NOT MET: ≤ 1.9 ms"),
         (dict(at_most=1, holds=("traced once", False)), 0.4, "NOT MET: traced once"),
         (dict(at_most=1, note="at rest"), 0.4, "met (at rest)"),
+        ({}, 0.4, ""),
     ],
 )
 def test_a_row_is_the_ratio_of_medians_and_its_aims(aims, ratio, words):
@@ -50,13 +54,17 @@ def test_a_number_keeps_three_digits(value, text):
     assert table.spread([value], "s") == f"{text} s"
 
 
-def test_the_sides_take_turns_and_warming_up_is_not_timed():
+def test_the_sides_take_turns_and_a_call_is_timed_once_its_threads_are_awake(monkeypatch):
+    clock = itertools.count()  # a second for each look at it
+    monkeypatch.setattr(table.time, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(table, "WAKE", 1.5)
     calls = []
     times = table.alternate(
-        lambda i: calls.append(("a", i)), lambda i: calls.append(("b", i)), repeats=3
+        lambda i: calls.append(("a", i)), lambda i: calls.append(("b", i)), repeats=2
     )
-    assert calls == [(side, i) for i in range(5) for side in "ab"]
-    assert [len(taken) for taken in times] == [3, 3]
+    assert calls[:2] == [("a", 0), ("b", 0)]  # they compile
+    assert calls[2:] == [(side, i) for wake in (1, 3) for side in "ab" for i in (wake, wake + 1)]
+    assert times == [[1000, 1000], [1000, 1000]]
 
 
 @pytest.mark.parametrize("estimator", gradients.LIMITS)
@@ -81,6 +89,18 @@ def test_a_peer_has_the_mean_and_variance_of_our_gradients(estimator, peer, monk
             assert np.all(np.abs(a - b) < 4 * np.hypot(*errors)), (name, a, b)
 
 
+@pytest.mark.parametrize("label", peers.NORMALS)
+def test_a_peers_noise_is_normal_and_new_for_each_seed(label):
+    try:
+        draw = peers.NORMALS[label]((SAMPLES, DIMS))
+    except ImportError:
+        pytest.skip("it comes with the bench extra")
+    first, other = np.asarray(draw(1)), np.asarray(draw(2))
+    assert first.shape == (SAMPLES, DIMS) and first.dtype == np.float32
+    assert np.all(first != other) and np.all(first == np.asarray(draw(1)))
+    assert kstest(first.ravel(), "norm").pvalue > 1e-3
+
+
 def test_new_seeds_draw_new_noise():
     for side in (gradients.ours, gradients.noise):
         draw = side("gumbel_softmax", 3, 2)
@@ -103,9 +123,9 @@ def test_each_group_runs_at_a_small_size(monkeypatch):
         *moments.samples_rows(50, 100, 2, repeats=1),
         *explorer.kernel_rows(repeats=1),
     ]
-    assert len(rows) == 3 + 3 * 4 + 1 + 2 + 1
+    assert len(rows) == 3 + 3 * 4 + 3 + 1 + 2 + 1
     assert all(row.ours and (row.theirs or "not installed" in row.note) for row in rows)
-    assert "traced once" not in rows[15].cells()[6]
+    assert "traced once" not in rows[18].cells()[6]
 
 
 def test_the_notebooks_are_timed_and_weighed(tmp_path, monkeypatch):
