@@ -41,7 +41,7 @@ def test_without_a_python_in_range_one_line_says_so(copy):
 
 def test_a_python_out_of_range_is_named(copy, tmp_path):
     old = tmp_path / "python"
-    old.write_text(f'#!/bin/sh\nexec {sys.executable} - "$@" <<E\nimport sys\n'
+    old.write_text(f'#!/bin/sh\nexec "{sys.executable}" - "$@" <<E\nimport sys\n'
                    f'sys.version_info = (3, 10, 0)\nsys.version = "3.10.0"\nsys.argv = ["", "lab"]\n'
                    f'__file__ = "{copy}/tools/setup.py"\nexec(open(__file__).read())\nE\n')  # fmt: skip
     old.chmod(0o755)
@@ -61,8 +61,8 @@ def test_without_venv_one_line_says_what_to_install(copy, tmp_path):
 
 def test_in_a_folder_that_cannot_be_written_one_line_says_so(copy, tmp_path):
     reader = tmp_path / "python"
-    reader.write_text(f'#!/bin/sh\n[ "$1" = -c ] && exec {sys.executable} "$@"\n'
-                      f'exec {sys.executable} - <<E\nimport sys, venv\n'
+    reader.write_text(f'#!/bin/sh\n[ "$1" = -c ] && exec "{sys.executable}" "$@"\n'
+                      f'exec "{sys.executable}" - <<E\nimport sys, venv\n'
                       f'def create(folder, **_): raise PermissionError(13, "denied", str(folder))\n'
                       f'venv.create = create\nsys.argv = ["", "lab"]\n'
                       f'__file__ = "{copy}/tools/setup.py"\nexec(open(__file__).read())\nE\n')  # fmt: skip
