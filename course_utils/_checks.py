@@ -14,6 +14,7 @@ Gradients = dict[str, tf.Tensor]
 
 # TFP's own validation lets a negative diagonal of MultivariateNormalDiag pass.
 _POSITIVE = {"scale", "scale_diag", "temperature"}
+_PLAIN = int | float | list | np.generic | np.ndarray | tf.Tensor | tf.Variable
 
 
 def as_written(estimator):
@@ -136,6 +137,8 @@ def build(make_distribution, params: dict[str, tf.Tensor]) -> tfd.Distribution:
         raise TypeError(
             f"make_distribution must give a distribution of one tensor, got {distribution!r}"
         )
+    if None in (distribution.batch_shape.rank, distribution.event_shape.rank):
+        raise ValueError(f"make_distribution must give a law of known shapes, got {distribution!r}")
     dtype = next(iter(params.values())).dtype
     dtypes = [distribution.dtype]
     inner = inside_independent(distribution)
@@ -157,7 +160,7 @@ def _check_values(distribution: tfd.Distribution) -> None:
     for name, value in distribution.parameters.items():
         if isinstance(value, tfd.Distribution):
             _check_values(value)
-        elif isinstance(value, float | list | np.ndarray | tf.Tensor | tf.Variable):
+        elif isinstance(value, _PLAIN):
             array = np.asarray(value)
             if np.issubdtype(array.dtype, np.floating):
                 check_finite(f"{name} of {law}", array)
@@ -187,14 +190,14 @@ def _check_values(distribution: tfd.Distribution) -> None:
 
 def _check_resolution(distribution: tfd.Distribution) -> None:
     """Raise ValueError where samples loc + scale·ε round to a few values, or to one."""
-    given = distribution.parameters
-    loc, scale = given.get("loc"), given.get("scale", given.get("scale_diag"))
-    if tf.is_tensor(loc) and tf.is_tensor(scale) and loc.dtype.is_floating:
-        least = 8 * np.finfo(loc.dtype.as_numpy_dtype).eps * np.abs(loc)
-        if np.any(scale < least):
+    given, dtype = distribution.parameters, distribution.dtype
+    pair = given.get("loc"), given.get("scale", given.get("scale_diag"))
+    if all(isinstance(value, _PLAIN) for value in pair) and dtype.is_floating:
+        loc, scale = (np.asarray(value, dtype.as_numpy_dtype) for value in pair)
+        if np.any(scale < 8 * np.finfo(loc.dtype).eps * np.abs(loc)):
             raise ValueError(
                 f"scale of {type(distribution).__name__} is lost beside its loc = {show(loc)} in "
-                f"{loc.dtype.name}, got {show(scale)}: use float64, or shift loc"
+                f"{dtype.name}, got {show(scale)}: use float64, or shift loc"
             )
 
 

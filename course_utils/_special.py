@@ -116,10 +116,9 @@ def log_prob(law: tfd.Distribution, z: tf.Tensor) -> tf.Tensor:
 
 
 def _normal_log_prob(law: tfd.Normal, z: tf.Tensor) -> tf.Tensor:
-    """log N(z; μ, σ²) by ε = (z − μ)/σ; with 1/σ for σ its derivative takes a third fewer steps."""
-    inverse = tf.math.reciprocal(law.scale)
-    noise = (z - law.loc) * inverse
-    return tf.math.log(inverse) - (tf.square(noise) + math.log(2 * math.pi)) / 2
+    """log N(z; μ, σ²) by ε = (z − μ)/σ."""
+    noise = (z - law.loc) / law.scale
+    return -(tf.square(noise) + math.log(2 * math.pi)) / 2 - tf.math.log(law.scale)
 
 
 def _flat(function, *arguments) -> tf.Tensor:

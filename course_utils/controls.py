@@ -181,7 +181,8 @@ def choice(label: str, options, *, start=None) -> Choice:
         raise TypeError(f"options must be a list or a tuple, got {options!r}")
     options = tuple(options)
     for option in options:
-        if isinstance(option, tuple | list):  # ipywidgets takes pairs for labels with values
+        # ipywidgets takes pairs for labels with values, and does not find a NaN again
+        if isinstance(option, tuple | list | np.ndarray) or option != option:
             raise TypeError(f"options must be names or numbers, got {option!r}")
     if not options or (start is not None and start not in options):
         raise ValueError(f"start must be one of options = {options}, got {start!r}")

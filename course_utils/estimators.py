@@ -313,7 +313,7 @@ def _derivative_as(tiled: dict, make_tiled: Callable, z: tf.Tensor, slope) -> Gr
         law = _checks.inside_independent(make_tiled(**tiled))
         if law.dtype != dtype:
             raise TypeError(law.dtype.name)
-        log_prob = law.log_prob(tf.cast(z, dtype))
+        log_prob = _special.log_prob(law, tf.cast(z, dtype))
         try:
             cdf = _special.cdf(law, tf.cast(z, dtype))
         except NotImplementedError as error:

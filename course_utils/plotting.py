@@ -110,9 +110,12 @@ def density(ax: Axes, distribution: tfd.Distribution, label: str, **line) -> Axe
     places = np.linspace(*ax.get_xlim(), 801)
     z = tf.cast(places, distribution.dtype)
     heights = distribution.prob(z)
-    if isinstance(distribution, tfd.Exponential | tfd.VonMises | tfd.GeneralizedPareto):
-        space = distribution.experimental_default_event_space_bijector()
-        heights = np.where(np.isnan(space.inverse(z)), 0, heights)  # TFP's formula goes on outside
+    if isinstance(distribution, tfd.MixtureSameFamily):
+        distribution, z = distribution.components_distribution, z[:, None]
+    space = distribution.experimental_default_event_space_bijector()
+    if space is not None:  # it is for discrete laws
+        outside = np.all(np.isnan(space.inverse(z)).reshape([len(places), -1]), axis=1)
+        heights = np.where(outside, 0, heights)  # TFP's formula goes on outside
     ax.plot(places, heights, label=label, **line)
     ax.legend(loc="upper right")
     return ax

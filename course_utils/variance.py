@@ -158,9 +158,7 @@ def _batches(gradients) -> Iterable[dict]:
         for name, values in batch.items():
             if np.ndim(values) == 0:
                 raise TypeError(f"gradients[{name!r}] must be [num_samples, ...], got {values!r}")
-            if len(values) == 0:
-                raise ValueError(f"gradients[{name!r}] must hold two samples or more, got 0")
-        yield batch
+        yield {n: _checks.numeric(f"gradients[{n!r}]", values)[0] for n, values in batch.items()}
 
 
 def _check_alike(first: dict[str, tuple], other: dict[str, tuple]) -> None:
@@ -190,7 +188,7 @@ def assert_near(estimate: Estimate, gradient, variance=None) -> None:
     for name, exact, value, error in pairs:
         with np.errstate(over="ignore"):  # an error of 0
             off = np.max(np.abs(value - exact) / np.maximum(error, 1e-300))
-        assert off < 4, f"{name} {_text(value, error)} is {off:.1f} standard errors off {exact}"
+        assert off < 4, f"{name} {_text(value, error)} is {off:.3g} standard errors off {exact}"
 
 
 def _check_number(sampled, num_samples: int) -> dict:
@@ -231,8 +229,13 @@ def sweep(
         num_samples.
     """
     num_samples = _checks.whole_number("num_samples", num_samples, at_least=2)
+    if not callable(gradients):
+        raise TypeError(f"gradients must be callable, got {gradients!r}")
     try:
-        given, values = values, np.asarray(list(values), np.float32)
+        given, values = values, np.asarray(list(values))
+        if values.dtype.kind not in "iuf":  # "12", 1j and None are no numbers
+            raise TypeError
+        values = values.astype(np.float32)
     except (TypeError, ValueError):
         raise TypeError(f"values must be a sequence of numbers, got {values!r}") from None
     if values.ndim != 1 or not len(values) or not np.all(np.isfinite(values)):

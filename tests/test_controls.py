@@ -63,6 +63,8 @@ def test_whole_numbers_stay_whole():
         ("start must be a whole", TypeError, lambda: slider("a", 0, 9, start=0.5, integer=True)),
         ("options", ValueError, lambda: choice("a", [])),
         ("options", TypeError, lambda: choice("a", [("x", 1), ("y", 2)])),
+        ("options", TypeError, lambda: choice("a", np.ones([2, 2]))),
+        ("options", TypeError, lambda: choice("a", [np.nan, 1.0])),
         ("start must be one of", ValueError, lambda: choice("a", ["x"], start="y")),
         ("draw does not take 'tau'", TypeError, lambda: explore(draw, sigma=slider("σ", 0, 1, start=1), tau=switch("τ"))),
         ("draw takes 'sigma'", TypeError, lambda: explore(draw, wrong=switch("w"))),

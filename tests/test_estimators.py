@@ -341,6 +341,9 @@ BAD = [
     ("shapes", ValueError, dict(params=dict(loc=[0.0, 1.0], scale=[1.0, 1.0, 1.0]), cost=summed)),
     ("make_distribution must be callable", TypeError, dict(law=3)),
     ("make_distribution must give a distribution", TypeError, dict(law=lambda loc, scale: loc)),
+    ("make_distribution must give a law of known shapes", ValueError, dict(
+        cost=summed, law=lambda loc, scale: tfd.Autoregressive(
+            lambda z: tfd.Independent(tfd.Normal(loc + z, scale), 1), tf.zeros([2])))),
     ("Uniform refuses", ValueError, dict(law=tfd.Uniform, params=dict(low=1.0, high=0.0))),
     ("scale_diag of MultivariateNormalDiag must be positive", ValueError, dict(
         law=tfd.MultivariateNormalDiag, params=dict(loc=[0.0, 0.0], scale_diag=[1.0, -1.0]), cost=summed)),

@@ -884,9 +884,18 @@ def test_bad_input_is_named(call, words):
         call()
 
 
-def test_what_is_no_number_is_named():
-    with pytest.raises(TypeError, match="loc must be a number or an array, got 'a'"):
-        exact.normal_quadratic("pathwise", loc="a", scale=1.0, k=0.0)
+@pytest.mark.parametrize("loc", ["a", "1", 1j, True, None])
+def test_what_is_no_number_is_named(loc):
+    with pytest.raises(TypeError, match="loc must be a number or an array, got"):
+        exact.normal_quadratic("pathwise", loc=loc, scale=1.0, k=0.0)
+
+
+def test_coupled_is_true_or_false_and_dimensions_are_one_or_more():
+    for answer, cost in [(exact.normal_cosine, "frequency"), (exact.normal_exp_square, "k")]:
+        with pytest.raises(TypeError, match="coupled must be True or False, got 'no'"):
+            answer("measure_valued", loc=1.0, scale=1.0, coupled="no", **{cost: 1.0})
+    with pytest.raises(ValueError, match="num_dimensions must be at least 1, got 0.5"):
+        exact.normal_quadratic("pathwise", **UNIT, k=0.0, num_dimensions=0.5)
 
 
 UNIT = dict(loc=1.0, scale=1.0)
@@ -903,6 +912,8 @@ PERT = dict(low=0.0, peak=0.4, high=1.0)
         ((tf.square, tfd.Normal, UNIT), dict(baseline="mean"), TypeError, "baseline must be a num"),
         ((tf.square, tfd.Normal, UNIT), dict(baseline=np.nan), ValueError, "baseline must be fin"),
         ((tf.square, tfd.PERT, PERT), dict(support=(0, 1)), TypeError, "cdf of PERT"),
+        ((tf.square, tfd.Normal, UNIT), dict(breaks=0.5), TypeError, "breaks a sequence"),
+        ((tf.square, tfd.Normal, UNIT), dict(support=(0,)), TypeError, "support must be a pair"),
     ],
 )
 def test_quadrature_names_what_it_does_not_take(arguments, options, error, words):
@@ -923,6 +934,25 @@ def test_quadrature_names_what_it_does_not_take(arguments, options, error, words
 def test_enumeration_names_what_it_does_not_take(params, options, error, words):
     with pytest.raises(error, match=words):
         exact.enumerate_discrete("score_function", tf.square, tfd.Bernoulli, params, **options)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "options"),
+    [
+        ("score_function", {}),
+        ("straight_through", {}),
+        ("leave_one_out", dict(num_samples=4)),
+        ("arm", {}),
+    ],
+)
+def test_enumeration_refuses_probabilities_of_0_and_1(estimator, options):
+    def cost(z):
+        return tf.reduce_sum((z - 0.45) ** 2, axis=-1)
+
+    law = tfd.OneHotCategorical if estimator == "straight_through" else tfd.Bernoulli
+    for probs in ([1.0, 0.0], [0.5, 1.0])[: 1 if estimator == "straight_through" else 2]:
+        with pytest.raises(ValueError, match=r"params must give probabilities inside \(0, 1\)"):
+            exact.enumerate_discrete(estimator, cost, law, dict(probs=probs), **options)
 
 
 def test_quadrature_takes_a_cost_that_overflows_where_the_law_is_not():

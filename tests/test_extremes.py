@@ -259,6 +259,28 @@ def test_the_score_far_from_zero(make):
     assert np.all(np.abs(found["scale"] - by_scale / s) <= 1e-6 * (1 + e**2) / s)
 
 
+def test_a_path_in_float32_far_from_zero():
+    """A float32 constant keeps `implicit` in float32: dz/dμ = 1 all the same."""
+    found = implicit(
+        tf.identity, lambda loc: tfd.Normal(loc, tf.constant(0.01)), dict(loc=1000.0),
+        num_samples=COUNT, seed=1,
+    )  # fmt: skip
+    np.testing.assert_allclose(found["loc"], 1, rtol=1e-5)
+
+
+@pytest.mark.parametrize("scale", [1e-19, 1e19, 1e25])
+def test_the_score_of_a_scale_that_float32_barely_holds(scale):
+    seen = []
+
+    def cost(z):
+        seen.append(z.numpy().astype(np.float64))
+        return tf.ones(COUNT)
+
+    found = score_function(cost, tfd.Normal, dict(loc=0.0, scale=scale), num_samples=COUNT, seed=3)
+    e = seen[0] / np.float64(np.float32(scale))
+    assert np.all(np.abs(found["scale"] * scale - (e**2 - 1)) <= 1e-6 * (1 + e**2))
+
+
 def test_the_score_of_tfps_normal_is_still_wrong_there():
     scale = tf.fill([101], 0.01)
     z = 1000 + scale * tf.linspace(-3.0, 3.0, 101)
@@ -275,6 +297,10 @@ def test_a_scale_that_is_lost_beside_its_location_is_refused(estimator):
     params = dict(loc=50.0, scale=1e-6)
     with pytest.raises(ValueError, match="scale of Normal is lost beside its loc = 50. in float32"):
         estimator(tf.square, tfd.Normal, params, num_samples=5, seed=0)
+    with pytest.raises(ValueError, match="scale of Normal is lost beside its loc"):
+        estimator(
+            tf.square, lambda loc: tfd.Normal(loc, 1e-6), dict(loc=50.0), num_samples=5, seed=0
+        )
     wide = {key: np.asarray(v) for key, v in params.items()}
     assert np.all(np.isfinite(estimator(tf.square, tfd.Normal, wide, num_samples=5, seed=0)["loc"]))
 

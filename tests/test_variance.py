@@ -175,6 +175,20 @@ def test_a_sweep_refuses_gradients_of_another_number_of_samples():
         variance.sweep(lambda scale, n: scale, [1.0], num_samples=10)
 
 
+@pytest.mark.parametrize("values", [["a", "b"], np.array([1j, 2.0]), [None, 1.0]])
+def test_what_is_no_number_is_neither_summarized_nor_swept(values):
+    with pytest.raises(TypeError, match=r"gradients\['a'\] must be a number or a float tensor"):
+        variance.summarize({"a": values})
+    with pytest.raises(TypeError, match="values must be a sequence of numbers"):
+        variance.sweep(score_at, values, num_samples=10)
+
+
+def test_a_variable_can_be_summarized_and_what_is_not_callable_is_not_swept():
+    assert variance.summarize({"a": tf.Variable([1.0, 2.0])})["a"].mean == 1.5
+    with pytest.raises(TypeError, match="gradients must be callable, got None"):
+        variance.sweep(None, [1.0], num_samples=10)
+
+
 def test_an_empty_first_batch_is_a_batch():
     with pytest.raises(ValueError, match="batches of the same params"):
         variance.summarize([{}, {"a": np.zeros(3)}])

@@ -59,7 +59,7 @@ def enumerate_discrete(
 
     Raises:
       TypeError: a law that is not covered.
-      ValueError: an unknown estimator, or more than 2^16 states.
+      ValueError: an unknown estimator, probabilities of 0 or 1, or more than 2^16 states.
 
     Source: derived; leave_one_out by Hoeffding (1948), the variance of an average over pairs.
     """
@@ -68,7 +68,7 @@ def enumerate_discrete(
     if (num_samples is None) == (estimator == "leave_one_out"):
         raise ValueError(f"num_samples goes with leave_one_out alone, got {num_samples!r}")
     if estimator == "arm":
-        return _enumerate_arm(cost, make_distribution, params)
+        return _finite(lambda: _enumerate_arm(cost, make_distribution, params), params)
     states = tf.constant(_states(law))
     make_tiled = _checks.tiled_maker(make_distribution, params, law)
     tiled = _checks.tile(params, len(states))
@@ -114,7 +114,18 @@ def enumerate_discrete(
         straight_through=straight_through,
         leave_one_out=leave_one_out,
     )
-    return choose(estimator, answers)
+    return _finite(lambda: choose(estimator, answers), params)
+
+
+def _finite(answer: Callable[[], Answer], params: dict) -> Answer:
+    """The answer, unless a probability of 0 or 1 leaves it without numbers."""
+    with np.errstate(invalid="ignore"):
+        found = answer()
+    for name, pair in found.items():
+        if not np.all(np.isfinite(pair)):
+            given = f"{name!r} = {_checks.show(params[name])}"
+            raise ValueError(f"params must give probabilities inside (0, 1), got {given}")
+    return found
 
 
 def _enumerate_arm(cost: Callable, make_distribution: Callable, params: dict) -> Answer:
@@ -222,7 +233,11 @@ def quadrature(
         gradients = [(factor * slopes[name] / per).numpy() for name in params]
         return np.stack([np.ones(len(z)), *gradients]), np.exp(log_prob)
 
-    edges = np.array([support[0], *sorted(breaks), support[1]])
+    if np.shape(support) != (2,) or np.ndim(breaks) != 1:
+        raise TypeError(
+            f"support must be a pair and breaks a sequence of numbers, got {support!r}, {breaks!r}"
+        )
+    edges = np.array([support[0], *sorted(breaks), support[1]], np.float64)
     rows = np.arange(1 + len(params))[:, None]
 
     def integrals(power, shift):

@@ -26,12 +26,17 @@ def floats(**values) -> list[np.ndarray]:
     arrays = []
     for name, value in values.items():
         try:
-            array = np.asarray(value, np.float64)
+            array = np.asarray(value)
+            if array.dtype.kind not in "iuf":  # "0.5", True, 1j and None are no numbers
+                raise TypeError
+            array = array.astype(np.float64)
         except (TypeError, ValueError):
             raise TypeError(f"{name} must be a number or an array, got {value!r}") from None
         if not np.all(np.isfinite(array)):
             raise ValueError(f"{name} must be finite, got {value!r}")
         if name in POSITIVE and not np.all(array > 0):
             raise ValueError(f"{name} must be positive, got {value!r}")
+        if name == "num_dimensions" and not np.all(array >= 1):
+            raise ValueError(f"{name} must be at least 1, got {value!r}")
         arrays.append(array)
     return arrays

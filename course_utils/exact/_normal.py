@@ -169,6 +169,7 @@ def normal_cosine(estimator: str, *, loc, scale, frequency, coupled=True) -> Ans
     Source: derived; the setting of Mohamed et al. (2020), Figure 3.
     """
     loc, scale, k = floats(loc=loc, scale=scale, frequency=frequency)
+    coupled = _checks.flag("coupled", coupled)
     a, cos, sin = k * scale, np.cos(k * loc), np.sin(k * loc)
     cos2, one, two = np.cos(2 * k * loc), np.exp(-(a**2) / 2), np.exp(-2 * a**2)
     gradient = dict(loc=-k * sin * one, scale=-k * a * cos * one)
@@ -229,6 +230,7 @@ def normal_exp_square(estimator: str, *, loc, scale, k, coupled=True) -> Answer:
     Source: derived; the setting of Mohamed et al. (2020), Figure 3.
     """
     loc, scale, k = floats(loc=loc, scale=scale, k=k)
+    coupled = _checks.flag("coupled", coupled)
     if not np.all(k > 0):
         raise ValueError(f"k must be positive, got {k}")
 
