@@ -103,6 +103,7 @@ def density(ax: Axes, distribution: tfd.Distribution, label: str, **line) -> Axe
 
     Raises:
       ValueError: a law of several dimensions, or several laws.
+      TypeError: a discrete law, or one whose support TFP does not tell.
     """
     shape = [*distribution.batch_shape, *distribution.event_shape]
     if shape:
@@ -113,9 +114,13 @@ def density(ax: Axes, distribution: tfd.Distribution, label: str, **line) -> Axe
     if isinstance(distribution, tfd.MixtureSameFamily):
         distribution, z = distribution.components_distribution, z[:, None]
     space = distribution.experimental_default_event_space_bijector()
-    if space is not None:  # it is for discrete laws
-        outside = np.all(np.isnan(space.inverse(z)).reshape([len(places), -1]), axis=1)
-        heights = np.where(outside, 0, heights)  # TFP's formula goes on outside
+    try:
+        outside = np.isnan(space.inverse(z))
+    except (AttributeError, NotImplementedError):  # of a discrete law, of one that is folded
+        name = type(distribution).__name__
+        raise TypeError(f"distribution must be a law of which TFP knows where it lives, got {name}")  # noqa: B904
+    outside = np.all(np.reshape(outside, [len(places), -1]), axis=1)
+    heights = np.where(outside, 0, heights)  # TFP's formula goes on there
     ax.plot(places, heights, label=label, **line)
     ax.legend(loc="upper right")
     return ax

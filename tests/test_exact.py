@@ -950,9 +950,8 @@ def test_enumeration_refuses_probabilities_of_0_and_1(estimator, options):
         return tf.reduce_sum((z - 0.45) ** 2, axis=-1)
 
     law = tfd.OneHotCategorical if estimator == "straight_through" else tfd.Bernoulli
-    for probs in ([1.0, 0.0], [0.5, 1.0])[: 1 if estimator == "straight_through" else 2]:
-        with pytest.raises(ValueError, match=r"params must give probabilities inside \(0, 1\)"):
-            exact.enumerate_discrete(estimator, cost, law, dict(probs=probs), **options)
+    with pytest.raises(ValueError, match=r"params must give probabilities inside \(0, 1\)"):
+        exact.enumerate_discrete(estimator, cost, law, dict(probs=[1.0, 0.0]), **options)
 
 
 def test_quadrature_takes_a_cost_that_overflows_where_the_law_is_not():

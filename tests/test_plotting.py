@@ -128,6 +128,15 @@ def test_a_density_is_of_one_law_of_one_number(ax, law):
         plotting.density(ax, law, "law")
 
 
+@pytest.mark.parametrize(
+    "law",
+    [tfd.Poisson(3.0), tfd.TransformedDistribution(tfd.Normal(0.0, 1.0), tfb.AbsoluteValue())],
+)
+def test_a_density_is_of_a_law_whose_support_is_known(ax, law):
+    with pytest.raises(TypeError, match="distribution must be a law of which TFP knows where it"):
+        plotting.density(ax, law, "law")
+
+
 def test_an_unknown_estimator_is_named(ax):
     with pytest.raises(ValueError, match="estimator must be one of .*'magic'"):
         plotting.curves(ax, [0, 1], {"magic": 1.0})
